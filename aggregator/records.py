@@ -1,0 +1,361 @@
+"""What passes between the rooms: frozen records, named for their state.
+
+A document travels as `Fetched` → `ParsedFeed` (of `RawEntry`) → `Entry` → `Change` → `StoredEntry` → `Document`. Times are
+aware and in UTC from `Entry` on; before that they are the text that the source gave.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+# --- sources -----------------------------------------------------------------------------------------------------------
+
+CategoryFrom = Literal["outlet", "tags", "author"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleRule:
+    """Where an article's text stands: `url` is a template over the entry's fields, the others are JSONPaths (RFC 9535)."""
+
+    url: str
+    content: str
+    title: str | None = None
+    published: str | None = None
+    outlet: str | None = None
+    author: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListRules:
+    """How entries are read out of a JSON list. A value that starts with `$` is a JSONPath into the item, any other is a
+    template over the fields already read, such as `https://example.org/{info_code}.html`."""
+
+    items: str
+    info_code: str | None = None
+    guid: str | None = None
+    title: str | None = None
+    link: str | None = None
+    published: str | None = None
+    updated: str | None = None
+    outlet: str | None = None
+    author: str | None = None
+    summary: str | None = None
+    content: str | None = None
+    tags: str | None = None
+    image: str | None = None
+    article: ArticleRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One configured source, with the site's defaults filled in. `position` is its place in the configuration."""
+
+    name: str
+    url: str
+    kind: str = "feed"
+    position: int = 0
+    title: str | None = None
+    categories: tuple[str, ...] = ()
+    category_from: CategoryFrom | None = None
+    interval: timedelta = timedelta(hours=1)
+    max_interval: timedelta = timedelta(hours=24)
+    timeout: timedelta = timedelta(seconds=30)
+    max_bytes: int = 10_000_000
+    backfill: int = 50
+    timezone: str = "UTC"
+    language: str | None = None
+    rules: ListRules | None = None
+
+
+# --- fetch -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What the server gave to ask "has it changed?" with (RFC 9110 §8.8), and the URL that gave it.
+
+    The values are the header's bytes decoded as latin-1, so that encoding them as latin-1 gives the same bytes back.
+    """
+
+    url: str = ""
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """One hop: the status that sent us on, and the address it named (absolute, without fragment)."""
+
+    status: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A whole document: `body` has its content encoding undone. Header names are lower-case, values latin-1 text."""
+
+    url: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    validators: Validators
+    redirects: tuple[Redirect, ...] = ()
+
+    def header(self, name: str) -> str | None:
+        """Give the first value of a header, by its lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NotModified:
+    """The server says that nothing changed (304). `validators` are the ones to keep: those of the 304 where it carries
+    some, the ones that were sent where not (RFC 9110 §15.4.5)."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    validators: Validators
+    redirects: tuple[Redirect, ...] = ()
+
+
+class Failure(StrEnum):
+    """Why a fetch gave no document."""
+
+    ADDRESS = "address"  # the URL itself is unusable
+    REFUSED = "refused"  # by our own guard: a private network, or a scheme we do not speak
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"  # not HTTP, or broken HTTP
+    REDIRECT = "redirect"  # a loop, too many hops, or a redirect to nowhere
+    STATUS = "status"  # an HTTP error status; `status` says which
+    GONE = "gone"  # 410
+    ENCODING = "encoding"  # a content encoding that we did not offer, or broken compression
+    TRUNCATED = "truncated"
+    TOO_LARGE = "too-large"
+    FILE = "file"  # a file: source that is missing, unreadable or no regular file
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """No document; `detail` says why in plain words, with the figures that matter."""
+
+    kind: Failure
+    detail: str
+    url: str
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+
+
+FetchResult = Fetched | NotModified | FetchFailed
+
+# --- parse -------------------------------------------------------------------------------------------------------------
+
+TextType = Literal["text", "html"]
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that belongs to an entry: audio, video, image. `length` in bytes, 0 where unknown."""
+
+    url: str
+    type: str = ""
+    length: int = 0
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """An entry as its document says it: nothing cleaned, resolved or guessed. Empty text means not said."""
+
+    guid: str = ""
+    link: str = ""
+    title: str = ""
+    title_type: TextType = "html"
+    summary: str = ""
+    summary_type: TextType = "html"
+    content: str = ""
+    content_type: TextType = "html"
+    author: str = ""
+    outlet: str = ""
+    published: str = ""
+    updated: str = ""
+    language: str = ""
+    base: str = ""  # xml:base in force, absolute or empty
+    tags: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    info_code: str = ""  # by the source's own rule
+    article_url: str = ""  # where the text is to be had by a second request
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedFeed:
+    """What a document is and holds. `format` is feedparser's name of it (rss20, atom10 …), `json11`, `json10` or `list`."""
+
+    format: str
+    title: str = ""
+    link: str = ""
+    id: str = ""
+    subtitle: str = ""
+    author: str = ""
+    rights: str = ""
+    language: str = ""
+    icon: str = ""
+    updated: str = ""
+    ttl_minutes: int | None = None
+    entries: tuple[RawEntry, ...] = ()
+    warnings: tuple[str, ...] = ()  # what was repaired or passed over, in plain words
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Not a feed, or not one that can be read; `detail` says what it looks like instead."""
+
+    detail: str
+
+
+# --- entries -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A normalised entry: plain-text title, sanitised absolute HTML in `summary` and `content`, XML-legal throughout."""
+
+    source: str
+    guid: str = ""
+    link: str = ""
+    title: str = ""
+    summary: str = ""
+    content: str = ""
+    author: str = ""
+    outlet: str = ""
+    language: str = ""
+    published: datetime | None = None
+    updated: datetime | None = None
+    published_text: str = ""  # as given, also when it could not be read
+    tags: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    info_code: str = ""  # by the source's own rule, if any
+    article_url: str = ""
+    fingerprint: str = ""  # of the normalised text; equal fingerprints: nothing to revise
+
+
+@dataclass(frozen=True, slots=True)
+class FeedFacts:
+    """What a source says of itself, kept for `atom:source` and the pages."""
+
+    title: str = ""
+    link: str = ""
+    id: str = ""
+    rights: str = ""
+    language: str = ""
+    icon: str = ""
+    updated: str = ""
+    format: str = ""
+    ttl_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A document read and normalised: what the worker process hands back."""
+
+    facts: FeedFacts
+    entries: tuple[Entry, ...]
+    problems: tuple[str, ...] = ()
+
+
+# --- identify and store ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another name of an article: `kind` is code, guid or url."""
+
+    kind: Literal["code", "guid", "url"]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    """An article as it stands in the store, with what its documents need of its source and channels."""
+
+    seq: int
+    info_code: str
+    source: str
+    guid: str
+    link: str
+    title: str
+    summary: str
+    content: str
+    author: str
+    outlet: str
+    language: str
+    published: datetime | None
+    updated: datetime
+    first_seen: datetime
+    sort_date: datetime
+    revision: int
+    fingerprint: str
+    tags: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    source_title: str = ""
+    source_link: str = ""
+    source_id: str = ""
+    source_rights: str = ""
+    source_updated: datetime | None = None
+    channels: tuple["Channel", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One published feed of a category."""
+
+    slug: str
+    title: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSummary:
+    """A channel as the home page and the subscription list show it."""
+
+    channel: Channel
+    count: int
+    updated: datetime | None
+    newest: tuple[StoredEntry, ...] = ()
+
+
+# --- publish -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every published document says of its site. `url` ends in a slash."""
+
+    title: str
+    url: str
+    id_authority: str
+    language: str = ""
+    timezone: str = "UTC"
+    author: str = ""
+    formats: tuple[str, ...] = ("atom", "rss", "json", "html")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A published file: its path below the publish directory (`category/x.atom`) and its bytes."""
+
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PublishReport:
+    """What a publish run did: paths written, left alone because equal, and removed; failures as text."""
+
+    written: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    problems: tuple[str, ...] = field(default=())
