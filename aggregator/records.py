@@ -240,6 +240,7 @@ class Entry:
     info_code: str = ""  # by the source's own rule, if any
     article_url: str = ""
     fingerprint: str = ""  # of the normalised text; equal fingerprints: nothing to revise
+    row_fingerprint: str = ""  # of what the list said, where the text came by a second request
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,189 @@
+"""TOML text → Settings, with every problem at once: its line, its place, and what would be right."""
+
+import difflib
+import json
+import tomllib
+import typing
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from aggregator.config.places import line_of, lines_of
+from aggregator.config.settings import CategoriesSettings, CategorySettings, Settings, SourceTable
+from aggregator.config.units import spoken
+from aggregator.errors import ConfigError
+
+FLOOR = timedelta(minutes=60)  # CITIZENSHIP: what server operators expect between two requests for one feed
+
+
+def load(path: Path, *, jsonpath: Callable[[str], str | None] | None = None) -> Settings:
+    """Read the configuration file. `jsonpath` gives what is wrong with a JSONPath, or None.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        remedy = "name one with --config PATH or AGGREGATOR_CONFIG"
+        raise ConfigError([f"{path}: there is no such configuration file; {remedy}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: byte {error.start} is not UTF-8; a TOML file is UTF-8 text"]) from error
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
+    return parse(text, str(path), jsonpath=jsonpath)
+
+
+def parse(text: str, name: str, *, jsonpath: Callable[[str], str | None] | None = None) -> Settings:
+    """Read a configuration text; `name` stands before each problem.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    try:
+        data = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{name}: not TOML: {error}"]) from error
+    try:
+        return Settings.model_validate(data, context={"jsonpath": jsonpath})
+    except ValidationError as error:
+        lines = lines_of(text)
+        raise ConfigError([_located(name, lines, *problem) for problem in _problems(error, data)]) from error
+
+
+def schema() -> str:
+    """Give the JSON Schema of the configuration, for editors that complete TOML."""
+    document = Settings.model_json_schema()
+    document["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    document["title"] = "aggregator.toml"
+    return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Give what is allowed but worth a second look, each with its place."""
+    found = []
+    if "url" not in settings.site.model_fields_set:
+        found.append('site.url: not set; published links begin with "http://localhost:8080/" until it is')
+    if settings.fetch.interval < FLOOR:
+        found.append(_short_interval("fetch.interval", settings.fetch.interval))
+    for name, source in settings.sources.items():
+        if source.interval is not None and source.interval < FLOOR:
+            found.append(_short_interval(f"sources.{name}.interval", source.interval))
+    if not settings.sources:
+        found.append("sources: there are none; add a [sources.<name>] table with a url")
+    if not settings.fetch.contact:
+        found.append("fetch.contact: not set; server operators cannot reach you about this fetcher")
+    return found
+
+
+def _short_interval(place: str, interval: timedelta) -> str:
+    return f"{place}: {spoken(interval)} is shorter than the hour that feed servers expect; keep it only on purpose"
+
+
+def _located(name: str, lines: dict[tuple[str, ...], int], place: tuple[Any, ...], message: str) -> str:
+    line = line_of(lines, place)
+    return f"{name}{f':{line}' if line else ''}: {_dotted(place)}: {message}"
+
+
+def _dotted(place: tuple[Any, ...]) -> str:
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f"{'.' if text else ''}{part}"
+    return text or "the file"
+
+
+def _problems(error: ValidationError, data: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    for fault in error.errors():
+        place = _without_tags(fault["loc"], data)
+        yield place, _message(fault, place, data)
+
+
+def _without_tags(loc: tuple[int | str, ...], data: dict[str, Any]) -> tuple[int | str, ...]:
+    """Drop the kind that pydantic puts behind a source's name."""
+    if len(loc) > 2 and loc[0] == "sources":
+        return (*loc[:2], *loc[3:])
+    return loc
+
+
+def _message(fault: Any, place: tuple[Any, ...], data: dict[str, Any]) -> str:
+    match fault["type"]:
+        case "extra_forbidden":
+            return _unknown_key(place, data)
+        case "missing":
+            return "is missing; it has no default"
+        case "value_error":
+            return str(fault["ctx"]["error"])
+        case "union_tag_invalid":
+            return _one_of(fault["ctx"]["tag"], fault["ctx"]["expected_tags"], "kind ")
+        case "union_tag_not_found":
+            return "is no table of a source; write [sources.<name>] with a url"
+        case "literal_error":
+            return _one_of(fault["input"], fault["ctx"]["expected"])
+        case "model_type" | "dict_type":
+            return f"must be a table, not {_shown(fault['input'])}"
+    return f"{_shown(fault['input'])}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _one_of(given: object, expected: str, what: str = "") -> str:
+    choices = [choice.strip(" '") for choice in expected.replace(" or ", ", ").split(",")]
+    listed = ", ".join(f"'{choice}'" for choice in choices)
+    return f"{what}{given!r} is none of {listed}{_did_you_mean(str(given), choices)}"
+
+
+def _did_you_mean(given: str, choices: list[str]) -> str:
+    close = difflib.get_close_matches(given.lower(), choices, n=1, cutoff=0.55)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _unknown_key(place: tuple[Any, ...], data: dict[str, Any]) -> str:
+    keys = sorted(_keys_at(place[:-1], data))
+    hint = _did_you_mean(str(place[-1]), keys)
+    return f"unknown key{hint or '; there are ' + ', '.join(keys)}"
+
+
+def _keys_at(place: tuple[Any, ...], data: dict[str, Any]) -> set[str]:
+    """Give the keys that the table at `place` may hold, by walking down the models."""
+    table: Any = Settings
+    for depth, part in enumerate(place):
+        kind = _at(data, (*place[: depth + 1], "kind")) or "feed"
+        table = _table_of(_below(table, part), str(kind))
+    return set(table.model_fields) if _is_model(table) else set()
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _below(table: Any, key: Any) -> Any:
+    if typing.get_origin(table) is dict:
+        return typing.get_args(table)[1]
+    if table is CategoriesSettings and key not in table.model_fields:
+        return CategorySettings
+    return table.model_fields[key].annotation if _is_model(table) and key in table.model_fields else None
+
+
+def _at(data: Any, place: tuple[Any, ...]) -> Any:
+    for part in place:
+        if not isinstance(data, dict) or part not in data:
+            return None
+        data = data[part]
+    return data
+
+
+def _table_of(annotation: Any, kind: str) -> Any:
+    """Unwrap Annotated, Optional and the union of source kinds down to the one table that is meant."""
+    if _is_model(annotation) or typing.get_origin(annotation) is dict:
+        return annotation
+    inner = [_table_of(argument, kind) for argument in typing.get_args(annotation)]
+    tables = [table for table in inner if _is_model(table) or typing.get_origin(table) is dict]
+    sources = [table for table in tables if _is_model(table) and issubclass(table, SourceTable)]
+    of_kind = [table for table in sources if kind in typing.get_args(table.model_fields["kind"].annotation)]
+    return next(iter(of_kind or tables), None)

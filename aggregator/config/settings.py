@@ -1,0 +1,319 @@
+"""One model per TOML table: what an operator may write, with its default, its limits and its meaning."""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from aggregator.config.units import duration, size
+
+Format = Literal["atom", "rss", "json", "html"]
+_AUTHORITY = re.compile(r"[A-Za-z0-9.\-_@]+,\d{4}(-\d\d(-\d\d)?)?")
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_FIELD = re.compile(r"\{([^{}]*)\}")
+_TEMPLATE_FIELDS = ("info_code", "guid", "title", "published", "updated", "outlet", "author", "summary", "image")
+
+
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f'{name!r} is no time zone; write an IANA name such as "Asia/Shanghai" or "UTC"') from error
+    return name
+
+
+def _web_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f'{url!r} is no web address; write it in full, like "https://news.example.org/"')
+    return url if url.endswith("/") else url + "/"
+
+
+def _source_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and (parts.path or parts.netloc):
+        return url
+    if parts.scheme in ("http", "https") and parts.hostname:
+        return url
+    raise ValueError(f'{url!r} cannot be fetched; write an address that starts with "https://", "http://" or "file:"')
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f'{text!r} is no network; write it like "127.0.0.0/8" or "fd00::/8"') from error
+    return text
+
+
+def _value(text: str, info: ValidationInfo) -> str:
+    """A JSONPath (starts with $) or a template over the fields of an entry."""
+    if not text.startswith("$") and not _FIELD.search(text):
+        raise ValueError(f'{text!r} is neither a JSONPath (it would start with "$") nor a template with a {{field}}')
+    return _value_or_constant(text, info)
+
+
+def _value_or_constant(text: str, info: ValidationInfo) -> str:
+    """The same, or a text that holds for every entry."""
+    if text.startswith("$"):
+        return _jsonpath(text, info)
+    unknown = [name for name in _FIELD.findall(text) if name not in _TEMPLATE_FIELDS]
+    if unknown:
+        raise ValueError(f"no field {{{unknown[0]}}}; there are {', '.join(f'{{{n}}}' for n in _TEMPLATE_FIELDS)}")
+    return text
+
+
+def _jsonpath(text: str, info: ValidationInfo) -> str:
+    """The check itself is the caller's: a JSONPath library is known to another room."""
+    check: Callable[[str], str | None] | None = (info.context or {}).get("jsonpath")
+    if not text.startswith("$"):
+        raise ValueError(f'{text!r} is no JSONPath; it starts with "$", like "$.title" (RFC 9535)')
+    if check and (fault := check(text)):
+        raise ValueError(f"{text!r} is no JSONPath (RFC 9535): {fault}")
+    return text
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?[smhdw])+$", "examples": ["30s", "15m", "1h"]}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(size),
+    WithJsonSchema({"type": ["string", "integer"], "examples": ["500KB", "10MB"]}),
+]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+SourceUrl = Annotated[str, AfterValidator(_source_url)]
+Network = Annotated[str, AfterValidator(_network)]
+JsonPath = Annotated[str, AfterValidator(_jsonpath)]
+Value = Annotated[str, AfterValidator(_value)]
+ValueOrConstant = Annotated[str, AfterValidator(_value_or_constant)]
+Name = Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class Table(BaseModel):
+    """A TOML table: unknown keys are errors, and nothing is coerced silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SiteSettings(Table):
+    """`[site]`: what every published document says of its site."""
+
+    title: Name = "Aggregator"
+    url: WebUrl = Field("http://localhost:8080/", description="Base of every published link.")
+    language: str = Field("en", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
+    timezone: Timezone = Field("UTC", description="For sources that give times without a zone, and for pages.")
+    author: str = ""
+    id_authority: str | None = Field(
+        None, description="RFC 4151 authority and date of all ids; kept in the store from the first start on."
+    )
+
+    @field_validator("id_authority")
+    @classmethod
+    def _authority(cls, value: str | None) -> str | None:
+        if value is not None and not _AUTHORITY.fullmatch(value):
+            raise ValueError(f'{value!r} is no tag authority; write it like "news.example.org,2026" (RFC 4151)')
+        return value
+
+    def authority(self) -> str:
+        """Give the authority of all ids: the configured one, or `<host of url>,2026`."""
+        return self.id_authority or f"{urlsplit(self.url).hostname},2026"
+
+
+class StoreSettings(Table):
+    """`[store]`: where the articles are kept."""
+
+    path: Path = Field(Path("data/aggregator.db"), strict=False)
+
+
+class PublishSettings(Table):
+    """`[publish]`: where the documents go, and which."""
+
+    directory: Path = Field(Path("data/public"), strict=False)
+    formats: list[Format] = Field(["atom", "rss", "json", "html"], min_length=1)
+    entries: int = Field(50, ge=1, le=1000, description="In the current document of a channel.")
+
+
+class ServerSettings(Table):
+    """`[server]`: where the documents are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+
+
+class FetchSettings(Table):
+    """`[fetch]`: how sources are polled; a source may say its own."""
+
+    interval: Duration = timedelta(hours=1)
+    backfill: int = Field(50, ge=0, description="Entries that a new source brings in at most.")
+    max_interval: Duration = timedelta(hours=24)
+    contact: str = Field("", description="A page or address about this fetcher; goes into User-Agent.")
+    concurrency: int = Field(64, ge=1, le=1000)
+    per_host: int = Field(1, ge=1, le=16)
+    spacing: Duration = timedelta(seconds=1)
+    timeout: Duration = timedelta(seconds=30)
+    max_bytes: Size = 10_000_000
+    allow_networks: list[Network] = []
+
+    @field_validator("contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        if not value.isprintable() or not value.isascii() or "(" in value or ")" in value:
+            raise ValueError("goes into a header: write it in printable ASCII, without brackets")
+        return value
+
+
+class CategorySettings(Table):
+    """`[categories.<slug>]`: one channel named by hand."""
+
+    title: Name | None = None
+    names: list[Name] = Field([], description="Category names that belong to this channel.")
+
+
+class CategoriesSettings(BaseModel):
+    """`[categories]`: how channels made from a name are titled, and those named by hand."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    __pydantic_extra__: dict[str, CategorySettings] = Field(init=False)
+
+    title_format: str = "{name}"
+
+    @field_validator("title_format")
+    @classmethod
+    def _format(cls, value: str) -> str:
+        if _FIELD.findall(value) != ["name"]:
+            raise ValueError(f'{value!r} must hold {{name}} once and no other field, like "{{name}}新闻"')
+        return value
+
+    @model_validator(mode="after")
+    def _slugs(self) -> Self:
+        for slug in self.channels():
+            if not _SLUG.fullmatch(slug):
+                raise ValueError(f"[categories.{slug}]: a slug is made of a-z, 0-9 and inner hyphens")
+        return self
+
+    def channels(self) -> dict[str, CategorySettings]:
+        """Give the channels that are named by hand, by slug."""
+        return self.__pydantic_extra__ or {}
+
+
+class SourceTable(Table):
+    """What every kind of source can say."""
+
+    url: SourceUrl
+    title: Name | None = None
+    category: Name | None = None
+    categories: list[Name] = []
+    category_from: Literal["outlet", "tags", "author"] | None = None
+    enabled: bool = True
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    max_bytes: Size | None = None
+    backfill: int | None = Field(None, ge=0)
+    timezone: Timezone | None = None
+    language: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_say_it(self) -> Self:
+        if self.category is not None and self.categories:
+            raise ValueError("has both category and categories; keep one of them")
+        return self
+
+    def fixed_categories(self) -> tuple[str, ...]:
+        """Give the categories that hold for every entry."""
+        return (self.category,) if self.category is not None else tuple(self.categories)
+
+
+class FeedSource(SourceTable):
+    """`kind = "feed"`: RSS, Atom, RDF or JSON Feed."""
+
+    kind: Literal["feed"] = "feed"
+
+
+class ArticleTable(Table):
+    """`article = {…}`: the second request that brings an article's text."""
+
+    url: Value = Field(description="A template over the entry's fields.")
+    content: JsonPath
+    title: JsonPath | None = None
+    published: JsonPath | None = None
+    outlet: JsonPath | None = None
+    author: JsonPath | None = None
+
+
+class JsonSource(SourceTable):
+    """`kind = "json"`: a list of articles in a JSON document of any shape."""
+
+    kind: Literal["json"]
+    items: JsonPath
+    info_code: Value | None = None
+    guid: Value | None = None
+    title: Value | None = None
+    link: Value | None = None
+    published: Value | None = None
+    updated: Value | None = None
+    outlet: ValueOrConstant | None = None
+    author: ValueOrConstant | None = None
+    summary: Value | None = None
+    content: Value | None = None
+    tags: JsonPath | None = None
+    image: Value | None = None
+    article: ArticleTable | None = None
+
+    @model_validator(mode="after")
+    def _identity(self) -> Self:
+        if not (self.info_code or self.guid or self.link or self.title):
+            raise ValueError('says nothing that tells articles apart; add at least info_code = "$.…" or link = "…"')
+        return self
+
+
+def _kind(value: Any) -> str | None:
+    kind = value.get("kind", "feed") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) else None
+
+
+SourceSettings = Annotated[
+    Annotated[FeedSource, Tag("feed")] | Annotated[JsonSource, Tag("json")],
+    Discriminator(_kind),
+]
+
+
+class Settings(Table):
+    """The whole configuration."""
+
+    site: SiteSettings = SiteSettings()
+    store: StoreSettings = StoreSettings()
+    publish: PublishSettings = PublishSettings()
+    server: ServerSettings = ServerSettings()
+    fetch: FetchSettings = FetchSettings()
+    categories: CategoriesSettings = CategoriesSettings()
+    sources: dict[Annotated[str, Field(min_length=1, max_length=100)], SourceSettings] = {}
+
+    @field_validator("sources")
+    @classmethod
+    def _names(cls, sources: dict[str, Any]) -> dict[str, Any]:
+        for name in sources:
+            if not name.isprintable() or name != name.strip():
+                raise ValueError(f"{name!r} is no source name; use letters, digits and hyphens")
+        return sources
