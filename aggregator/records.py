@@ -1,7 +1,7 @@
 """What passes between the rooms: frozen records, named for their state.
 
-A document travels as `Fetched` → `ParsedFeed` (of `RawEntry`) → `Entry` → `Change` → `StoredEntry` → `Document`. Times are
-aware and in UTC from `Entry` on; before that they are the text that the source gave.
+A document travels as `Fetched` → `ParsedFeed` (of `RawEntry`) → `Entry` → `Changes` → `StoredEntry` → `Document`.
+Times are aware and in UTC from `Entry` on; before that they are the text that the source gave.
 """
 
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-# --- sources -----------------------------------------------------------------------------------------------------------
+# --- sources ----------------------------------------------------------------
 
 CategoryFrom = Literal["outlet", "tags", "author"]
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleRule:
-    """Where an article's text stands: `url` is a template over the entry's fields, the others are JSONPaths (RFC 9535)."""
+    """Where an article's text stands: `url` is a template over the entry's fields, the others are JSONPaths."""
 
     url: str
     content: str
@@ -28,8 +28,11 @@ class ArticleRule:
 
 @dataclass(frozen=True, slots=True)
 class ListRules:
-    """How entries are read out of a JSON list. A value that starts with `$` is a JSONPath into the item, any other is a
-    template over the fields already read, such as `https://example.org/{info_code}.html`."""
+    """How entries are read out of a JSON list.
+
+    A value that starts with `$` is a JSONPath into the item, any other is a template over the fields already read,
+    such as `https://example.org/{info_code}.html`.
+    """
 
     items: str
     info_code: str | None = None
@@ -68,7 +71,7 @@ class Source:
     rules: ListRules | None = None
 
 
-# --- fetch -------------------------------------------------------------------------------------------------------------
+# --- fetch ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,7 @@ class FetchFailed:
 
 FetchResult = Fetched | NotModified | FetchFailed
 
-# --- parse -------------------------------------------------------------------------------------------------------------
+# --- parse ----------------------------------------------------------------
 
 TextType = Literal["text", "html"]
 
@@ -192,7 +195,7 @@ class RawEntry:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFeed:
-    """What a document is and holds. `format` is feedparser's name of it (rss20, atom10 …), `json11`, `json10` or `list`."""
+    """What a document is and holds. `format` is feedparser's name of it (rss20, atom10 …), json11, json10 or list."""
 
     format: str
     title: str = ""
@@ -216,12 +219,12 @@ class Unreadable:
     detail: str
 
 
-# --- entries -----------------------------------------------------------------------------------------------------------
+# --- entries ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A normalised entry: plain-text title, sanitised absolute HTML in `summary` and `content`, XML-legal throughout."""
+    """A normalised entry: plain title, sanitised absolute HTML in `summary` and `content`, XML-legal throughout."""
 
     source: str
     guid: str = ""
@@ -267,7 +270,7 @@ class Intake:
     problems: tuple[str, ...] = ()
 
 
-# --- identify and store ------------------------------------------------------------------------------------------------
+# --- identify and store ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +279,139 @@ class Alias:
 
     kind: Literal["code", "guid", "url"]
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An entry with the code it would get if it is new, and all names that it goes by in its document."""
+
+    entry: Entry
+    info_code: str
+    names: tuple[Alias, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a decision needs to know of a stored article. `text_size` counts the characters of its text."""
+
+    info_code: str
+    source: str
+    guid: str
+    title: str
+    fingerprint: str
+    row_fingerprint: str
+    text_size: int
+    published: datetime | None
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A new article. `pending`: its text is still owed, and it joins its channels when that has come."""
+
+    info_code: str
+    entry: Entry
+    names: tuple[Alias, ...]
+    sort_date: datetime
+    updated: datetime
+    pending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A stored article whose text changed, or whose better text another source brings (then `entry.source` differs)."""
+
+    info_code: str
+    entry: Entry
+    names: tuple[Alias, ...]
+    updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A stored article met again with nothing new in its text; it may bring names and channels."""
+
+    info_code: str
+    entry: Entry
+    names: tuple[Alias, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one document does to the store. `passed` are older entries of a new source, beyond its backfill: only their
+    names are kept, so that they never come in later as news."""
+
+    arrivals: tuple[Arrival, ...] = ()
+    revisions: tuple[Revision, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    passed: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMemory:
+    """What is remembered of a source between two fetches."""
+
+    validators: Validators = Validators()
+    body_hash: str = ""
+    failures: int = 0
+    fresh: bool = True  # it never brought a document
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A source's document, fetched, parsed and normalised."""
+
+    fetched: Fetched
+    intake: Intake
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class SameBody:
+    """A whole answer whose body equals the one before: nothing to parse."""
+
+    fetched: Fetched
+
+
+@dataclass(frozen=True, slots=True)
+class NotAFeed:
+    """A whole answer that cannot be read as what the source should be; the validators are not to be kept."""
+
+    fetched: Fetched
+    detail: str
+
+
+Reading = Read | SameBody | NotModified | NotAFeed | FetchFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What refreshing one source came to, for the operator: counts of articles and problems in plain words."""
+
+    source: str
+    outcome: Literal["ok", "not-modified", "failed", "gone", "not-due"]
+    new: int = 0
+    revised: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """How a source stands, for the table of sources."""
+
+    name: str
+    url: str
+    kind: str
+    title: str
+    state: str
+    entries: int
+    last_fetch_at: datetime | None
+    last_success_at: datetime | None
+    next_fetch_at: datetime | None
+    failures: int
+    last_error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +464,7 @@ class ChannelSummary:
     newest: tuple[StoredEntry, ...] = ()
 
 
-# --- publish -----------------------------------------------------------------------------------------------------------
+# --- publish ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,135 @@
+"""What a document does to the store: new, revised, or seen before. A pure decision over what the store knows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from aggregator.records import Alias, Arrival, Changes, Entry, Known, Named, Revision, Sighting
+
+_MUCH_SHORTER = 0.5
+
+
+def match(named: Named, aliases: Mapping[Alias, str], known: Mapping[str, Known]) -> str | None:
+    """Give the code of the article that one of the entry's names is known for, or None. Codes before guids before links.
+
+    A link alone does not make two entries of one source the same article when their guids, titles and dates all
+    differ: incident pages and daily columns live under one address for years.
+    """
+    for name in named.names:
+        code = aliases.get(name)
+        if code is None:
+            continue
+        if name.kind != "url" or not _another_article(named.entry, known.get(code)):
+            return code
+    return aliases.get(Alias("code", named.info_code))
+
+
+def _another_article(entry: Entry, stored: Known | None) -> bool:
+    if stored is None or stored.source != entry.source or not (entry.guid and stored.guid):
+        return False
+    return entry.guid != stored.guid and entry.title != stored.title and entry.published != stored.published
+
+
+def articles_wanted(
+    entries: Sequence[Named], aliases: Mapping[Alias, str], known: Mapping[str, Known]
+) -> tuple[Named, ...]:
+    """Give the entries whose text a second request must bring: those not stored, and those whose list row changed."""
+    return tuple(
+        named
+        for named in entries
+        if named.entry.article_url and not named.entry.content and _row_changed(named, match(named, aliases, known), known)
+    )
+
+
+def _row_changed(named: Named, code: str | None, known: Mapping[str, Known]) -> bool:
+    if code is None:
+        return True
+    stored = known.get(code)
+    return stored is not None and stored.source == named.entry.source and stored.row_fingerprint != _row(named.entry)
+
+
+def _row(entry: Entry) -> str:
+    return entry.row_fingerprint or (entry.fingerprint if entry.article_url else "")
+
+
+def decide(
+    entries: Sequence[Named],
+    *,
+    aliases: Mapping[Alias, str],
+    known: Mapping[str, Known],
+    positions: Mapping[str, int],
+    backfill: int | None,
+    now: datetime,
+) -> Changes:
+    """Sort a document's entries into arrivals (oldest first), revisions and sightings.
+
+    `aliases` maps the names that are known to codes, `known` those codes to what is stored; a code that is missing
+    there was retracted or passed over, and its entry is ignored. `positions` is the order of the sources in the
+    configuration. `backfill` limits the arrivals of a source's first document to its newest ones; None: no limit.
+    """
+    new: list[Named] = []
+    revisions: list[Revision] = []
+    sightings: list[Sighting] = []
+    for named in entries:
+        code = match(named, aliases, known)
+        if code is None:
+            new.append(named)
+        elif (stored := known.get(code)) is None:
+            continue
+        elif _is_revision(named.entry, stored, positions):
+            revisions.append(Revision(code, named.entry, named.names, _revised_at(named.entry, stored, now)))
+        else:
+            sightings.append(Sighting(code, named.entry, named.names))
+    taken, passed = _newest(new, backfill)
+    arrivals = sorted((_arrival(named, now) for named in reversed(taken)), key=lambda arrival: arrival.sort_date)
+    return Changes(tuple(arrivals), tuple(revisions), tuple(sightings), tuple(passed))
+
+
+def _newest(new: list[Named], limit: int | None) -> tuple[list[Named], list[Named]]:
+    """Split into the newest `limit` and the rest: by date where every entry has one, else by the document's order."""
+    if limit is None or len(new) <= limit:
+        return new, []
+    ranked = list(new)
+    if all(named.entry.published for named in new):
+        ranked.sort(key=lambda named: named.entry.published or datetime.max, reverse=True)
+    kept = {named.info_code for named in ranked[:limit]}
+    return [n for n in new if n.info_code in kept], [n for n in new if n.info_code not in kept]
+
+
+def _arrival(named: Named, now: datetime) -> Arrival:
+    entry = named.entry
+    published = entry.published or now
+    updated = min(entry.updated or published, now)
+    owed = bool(entry.article_url) and not entry.row_fingerprint
+    return Arrival(named.info_code, entry, named.names, min(published, now), updated, pending=owed)
+
+
+def _is_revision(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
+    if entry.source != stored.source:
+        return _is_better(entry, stored, positions)
+    if entry.article_url and not entry.row_fingerprint:
+        return False
+    return entry.fingerprint != stored.fingerprint
+
+
+def _is_better(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
+    """Tell whether another source's version takes over: it has far more text, or stands first in the configuration
+    and has not far less. Text only grows and places are fixed, so two sources never take turns."""
+    size = text_size(entry)
+    if stored.text_size < size * _MUCH_SHORTER:
+        return True
+    last = len(positions)
+    earlier = positions.get(entry.source, last) < positions.get(stored.source, last)
+    return earlier and size >= stored.text_size * _MUCH_SHORTER
+
+
+def text_size(entry: Entry) -> int:
+    """Give the characters of the entry's text, as `Known.text_size` counts them."""
+    return len(entry.content or entry.summary)
+
+
+def _revised_at(entry: Entry, stored: Known, now: datetime) -> datetime:
+    """When the revision happened: as the source says if that is news, else now. A change of source is no event."""
+    said = entry.updated or (entry.published if entry.source != stored.source else None)
+    if said and entry.source != stored.source:
+        return min(said, now)
+    return min(said, now) if said and said > stored.updated else now

@@ -1,0 +1,67 @@
+"""Names inside one document: which of them tell its entries apart, and which entries are one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from aggregator.identify.codes import info_code, names_of
+from aggregator.records import Alias, Entry, Named
+from aggregator.urls import canonical
+
+
+def distinct(entries: Iterable[Entry], *, feed_link: str = "") -> tuple[Named, ...]:
+    """Give the document's articles, each once, in its order, with the names that really are theirs.
+
+    A guid that several different articles carry, and a link that they share (or that is the feed's own page), say
+    nothing about which article is meant, so they are no names in this document. Of entries that share a name after
+    that, the first stands for all.
+    """
+    found = [(entry, names_of(entry)) for entry in entries]
+    ambiguous = _shared_guids(found) | _shared_links(found) | _home(found, feed_link)
+    named = [_named(entry, tuple(name for name in names if name not in ambiguous)) for entry, names in found]
+    return _merged(named)
+
+
+def _named(entry: Entry, names: tuple[Alias, ...]) -> Named:
+    guid_lost = bool(entry.guid) and not any(name.kind == "guid" for name in names)
+    kept = replace(entry, guid="") if guid_lost else entry
+    return Named(kept, info_code(kept, names), names)
+
+
+def _by_name(found: Sequence[tuple[Entry, tuple[Alias, ...]]], kind: str) -> dict[Alias, list[Entry]]:
+    groups: dict[Alias, list[Entry]] = defaultdict(list)
+    for entry, names in found:
+        for name in names:
+            if name.kind == kind:
+                groups[name].append(entry)
+    return groups
+
+
+def _shared_guids(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
+    """Guids under which the document has entries with different links."""
+    groups = _by_name(found, "guid")
+    return {name for name, group in groups.items() if len({canonical(e.link) for e in group if e.link}) > 1}
+
+
+def _shared_links(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
+    """Links under which the document has entries with different guids, or without guids and with different titles."""
+    groups = _by_name(found, "url")
+    return {name for name, group in groups.items() if len({e.guid or f"\n{e.title}" for e in group}) > 1}
+
+
+def _home(found: Sequence[tuple[Entry, tuple[Alias, ...]]], feed_link: str) -> set[Alias]:
+    """The feed's own page, unless it is the only thing that an entry is named by."""
+    home = Alias("url", canonical(feed_link))
+    return {home} if any(home in names and len(names) > 1 for _, names in found) else set()
+
+
+def _merged(named: Sequence[Named]) -> tuple[Named, ...]:
+    firsts: dict[Alias, Named] = {}
+    result: dict[str, Named] = {}
+    for item in named:
+        known = next((firsts[name] for name in item.names if name in firsts), result.get(item.info_code))
+        if known is None:
+            result[item.info_code] = known = item
+        for name in item.names:
+            firsts.setdefault(name, known)
+    return tuple(result.values())
