@@ -1,15 +1,15 @@
 """What a document does to the store: new, revised, or seen before. A pure decision over what the store knows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from aggregator.records import Alias, Arrival, Changes, Entry, Known, Named, Revision, Sighting
 
-_MUCH_SHORTER = 0.5
+_OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
 def match(named: Named, aliases: Mapping[Alias, str], known: Mapping[str, Known]) -> str | None:
-    """Give the code of the article that one of the entry's names is known for, or None. Codes before guids before links.
+    """Give the code that one of the entry's names is known for, or None. Codes count before guids before links.
 
     A link alone does not make two entries of one source the same article when their guids, titles and dates all
     differ: incident pages and daily columns live under one address for years.
@@ -33,11 +33,8 @@ def articles_wanted(
     entries: Sequence[Named], aliases: Mapping[Alias, str], known: Mapping[str, Known]
 ) -> tuple[Named, ...]:
     """Give the entries whose text a second request must bring: those not stored, and those whose list row changed."""
-    return tuple(
-        named
-        for named in entries
-        if named.entry.article_url and not named.entry.content and _row_changed(named, match(named, aliases, known), known)
-    )
+    owed = (named for named in entries if named.entry.article_url and not named.entry.content)
+    return tuple(named for named in owed if _row_changed(named, match(named, aliases, known), known))
 
 
 def _row_changed(named: Named, code: str | None, known: Mapping[str, Known]) -> bool:
@@ -90,7 +87,7 @@ def _newest(new: list[Named], limit: int | None) -> tuple[list[Named], list[Name
         return new, []
     ranked = list(new)
     if all(named.entry.published for named in new):
-        ranked.sort(key=lambda named: named.entry.published or datetime.max, reverse=True)
+        ranked.sort(key=lambda named: named.entry.published or _OLDEST, reverse=True)
     kept = {named.info_code for named in ranked[:limit]}
     return [n for n in new if n.info_code in kept], [n for n in new if n.info_code not in kept]
 
@@ -104,22 +101,26 @@ def _arrival(named: Named, now: datetime) -> Arrival:
 
 
 def _is_revision(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
-    if entry.source != stored.source:
-        return _is_better(entry, stored, positions)
-    if entry.article_url and not entry.row_fingerprint:
+    if entry.article_url and not entry.row_fingerprint and entry.source == stored.source:
         return False
-    return entry.fingerprint != stored.fingerprint
+    if entry.fingerprint == stored.fingerprint:
+        return False
+    return entry.source == stored.source or _is_better(entry, stored, positions)
 
 
 def _is_better(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
-    """Tell whether another source's version takes over: it has far more text, or stands first in the configuration
-    and has not far less. Text only grows and places are fixed, so two sources never take turns."""
-    size = text_size(entry)
-    if stored.text_size < size * _MUCH_SHORTER:
-        return True
+    """Tell whether another source's version takes over: fuller text by far, else the place in the configuration.
+
+    Both together are one total order, so sources that tell the same article never take turns.
+    """
     last = len(positions)
-    earlier = positions.get(entry.source, last) < positions.get(stored.source, last)
-    return earlier and size >= stored.text_size * _MUCH_SHORTER
+    mine = (_fullness(text_size(entry)), -positions.get(entry.source, last))
+    return mine > (_fullness(stored.text_size), -positions.get(stored.source, last))
+
+
+def _fullness(characters: int) -> int:
+    """A coarse measure of how much text there is: one step for each factor of four."""
+    return characters.bit_length() // 2
 
 
 def text_size(entry: Entry) -> int:

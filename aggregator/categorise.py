@@ -1,0 +1,69 @@
+"""Entry → channels: which categories it belongs to, and under which slug each is published. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aggregator.records import Channel, Entry, Source
+from aggregator.urls import fold_name, slug, slug_suffix
+
+_MOST = 20  # channels that one entry may be in; a feed that tags everything with everything says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How channels are titled, and which are named by hand: slug → title, folded category name → slug."""
+
+    title_format: str = "{name}"
+    titles: Mapping[str, str] = field(default_factory=dict)
+    slugs: Mapping[str, str] = field(default_factory=dict)
+
+
+def categories_of(entry: Entry, source: Source) -> tuple[str, ...]:
+    """Give the category names of an entry: the source's fixed ones, then those that it takes from the entry.
+
+    An entry that ends up with none belongs to a channel of its source's own name.
+    """
+    names = [*source.categories, *_taken_from(entry, source)]
+    kept = {fold_name(name): name for name in reversed(names) if fold_name(name)}
+    ordered = list(reversed(kept.values()))[:_MOST]
+    return tuple(ordered) or (source.title or source.name,)
+
+
+def _taken_from(entry: Entry, source: Source) -> tuple[str, ...]:
+    match source.category_from:
+        case "outlet":
+            return (entry.outlet,)
+        case "author":
+            return (entry.author,)
+        case "tags":
+            return entry.tags
+        case None:
+            return ()
+
+
+def channel_for(name: str, naming: Naming, taken: Callable[[str], bool]) -> Channel:
+    """Give the channel that a category name not met before opens, or joins where it is named by hand.
+
+    `taken` tells whether a slug has a meaning already. Of different names whose slugs fall together the first has the
+    plain slug, and the others one with a suffix that depends on the name alone.
+    """
+    by_hand = naming.slugs.get(fold_name(name))
+    chosen = by_hand or slug(name)
+    if not by_hand and (taken(chosen) or _belongs_to_another(chosen, name, naming)):
+        chosen = f"{chosen}-{slug_suffix(name)}"
+    return Channel(chosen, title_of(chosen, name, naming), name.strip())
+
+
+def _belongs_to_another(chosen: str, name: str, naming: Naming) -> bool:
+    """A slug that is named by hand for other names is not free."""
+    names = [folded for folded, owner in naming.slugs.items() if owner == chosen]
+    return bool(names) and fold_name(name) not in names
+
+
+def title_of(chosen: str, name: str, naming: Naming) -> str:
+    """Give the title of a channel: by hand, or by the format; what the format adds is not added twice."""
+    if chosen in naming.titles:
+        return naming.titles[chosen]
+    before, after = naming.title_format.split("{name}")
+    name = name.strip()
+    return f"{'' if name.startswith(before) else before}{name}{'' if name.endswith(after) else after}"

@@ -1,0 +1,50 @@
+"""What all kinds of sources share: one document, asked for with its validators, read only when its body is another."""
+
+import hashlib
+from typing import Protocol
+
+from aggregator.records import (
+    Fetched,
+    FetchFailed,
+    FetchResult,
+    Intake,
+    NotAFeed,
+    NotModified,
+    Read,
+    Reading,
+    SameBody,
+    Source,
+    SourceMemory,
+    Unreadable,
+    Validators,
+)
+
+
+class Tools(Protocol):
+    """What a kind may use: the polite client, and the worker process that reads documents."""
+
+    async def get(self, source: Source, *, accept: str | None, validators: Validators) -> FetchResult:
+        """Fetch the source's URL within its limits."""
+
+    async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
+        """Parse and normalise a document, within a deadline."""
+
+
+async def read_document(source: Source, memory: SourceMemory, tools: Tools, *, accept: str | None) -> Reading:
+    """Fetch a source's one document and read it, unless the server or the body's hash says that nothing changed."""
+    result = await tools.get(source, accept=accept, validators=memory.validators)
+    match result:
+        case NotModified() | FetchFailed():
+            return result
+        case Fetched():
+            return await _read(source, result, memory, tools)
+
+
+async def _read(source: Source, fetched: Fetched, memory: SourceMemory, tools: Tools) -> Reading:
+    body_hash = hashlib.sha256(fetched.body).hexdigest()
+    if body_hash == memory.body_hash:
+        return SameBody(fetched)
+    intake = await tools.digest(source, fetched)
+    if isinstance(intake, Unreadable):
+        return NotAFeed(fetched, intake.detail)
+    return Read(fetched, intake, body_hash)

@@ -1,0 +1,116 @@
+"""The schema, step by step. A released step is never edited; what changes later is a step of its own."""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("aggregator")
+
+_FIRST = (
+    """CREATE TABLE meta (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE sources (
+        name TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        active INTEGER NOT NULL DEFAULT 1,
+        config_hash TEXT NOT NULL DEFAULT '',
+        title TEXT NOT NULL DEFAULT '',
+        link TEXT NOT NULL DEFAULT '',
+        feed_id TEXT NOT NULL DEFAULT '',
+        rights TEXT NOT NULL DEFAULT '',
+        language TEXT NOT NULL DEFAULT '',
+        icon TEXT NOT NULL DEFAULT '',
+        format TEXT NOT NULL DEFAULT '',
+        feed_updated TEXT,
+        etag TEXT,
+        last_modified TEXT,
+        validators_url TEXT NOT NULL DEFAULT '',
+        body_hash TEXT NOT NULL DEFAULT '',
+        next_fetch_at TEXT NOT NULL,
+        last_fetch_at TEXT,
+        last_success_at TEXT,
+        last_new_at TEXT,
+        failures INTEGER NOT NULL DEFAULT 0,
+        failing_since TEXT,
+        last_outcome TEXT NOT NULL DEFAULT '',
+        last_error TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+    "CREATE INDEX sources_due ON sources (next_fetch_at, name) WHERE active",
+    """CREATE TABLE entries (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        info_code TEXT NOT NULL UNIQUE,
+        source TEXT NOT NULL REFERENCES sources (name),
+        guid TEXT NOT NULL DEFAULT '',
+        link TEXT NOT NULL DEFAULT '',
+        title TEXT NOT NULL,
+        summary TEXT NOT NULL DEFAULT '',
+        content TEXT NOT NULL DEFAULT '',
+        author TEXT NOT NULL DEFAULT '',
+        outlet TEXT NOT NULL DEFAULT '',
+        language TEXT NOT NULL DEFAULT '',
+        published TEXT,
+        updated TEXT NOT NULL,
+        first_seen TEXT NOT NULL,
+        sort_date TEXT NOT NULL,
+        revision INTEGER NOT NULL DEFAULT 1,
+        state TEXT NOT NULL DEFAULT 'published' CHECK (state IN ('published', 'pending')),
+        published_text TEXT NOT NULL DEFAULT '',
+        tags TEXT NOT NULL DEFAULT '[]',
+        enclosures TEXT NOT NULL DEFAULT '[]',
+        fingerprint TEXT NOT NULL DEFAULT '',
+        row_fingerprint TEXT NOT NULL DEFAULT '',
+        article_url TEXT NOT NULL DEFAULT '',
+        article_tries INTEGER NOT NULL DEFAULT 0,
+        rule_version INTEGER NOT NULL DEFAULT 1
+    ) STRICT""",
+    "CREATE INDEX entries_newest ON entries (sort_date DESC, seq DESC) WHERE state = 'published'",
+    "CREATE INDEX entries_source ON entries (source)",
+    "CREATE INDEX entries_pending ON entries (source, seq) WHERE state = 'pending'",
+    """CREATE TABLE aliases (
+        kind TEXT NOT NULL CHECK (kind IN ('code', 'guid', 'url')),
+        value TEXT NOT NULL,
+        info_code TEXT NOT NULL,
+        PRIMARY KEY (kind, value)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX aliases_code ON aliases (info_code)",
+    """CREATE TABLE channels (
+        slug TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        name TEXT NOT NULL,
+        created TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE channel_names (
+        folded TEXT PRIMARY KEY,
+        slug TEXT NOT NULL REFERENCES channels (slug)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE entry_channels (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        info_code TEXT NOT NULL REFERENCES entries (info_code),
+        slug TEXT NOT NULL REFERENCES channels (slug),
+        source TEXT NOT NULL,
+        sort_date TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        UNIQUE (info_code, slug)
+    ) STRICT""",
+    "CREATE INDEX entry_channels_newest ON entry_channels (slug, sort_date DESC, seq DESC, info_code)",
+    """CREATE TABLE marks (
+        document TEXT PRIMARY KEY,
+        stamp TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE VIEW articles AS
+        SELECT e.seq, e.info_code, e.title, e.published, s.title AS source, e.outlet, e.author, e.link,
+               (SELECT group_concat(c.title, ', ') FROM entry_channels ec JOIN channels c USING (slug)
+                 WHERE ec.info_code = e.info_code) AS channels,
+               e.revision, e.first_seen, e.state, e.summary, e.content
+          FROM entries e JOIN sources s ON s.name = e.source""",
+)
+
+
+@migrations()
+def first_schema(db: Database) -> None:
+    """Sources, entries under their codes, their other names, channels, and the marks of what is to be published."""
+    for statement in _FIRST:
+        db.execute(statement)

@@ -1,0 +1,158 @@
+"""Rows ↔ records: times as ISO 8601 text in UTC, tags and enclosures as JSON."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aggregator.records import Channel, Enclosure, Entry, Known, SourceReport, StoredEntry
+
+
+def time_text(moment: datetime) -> str:
+    """Give "2021-12-28T00:08:58Z": whole seconds, so that text order is time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_text_after(moment: datetime) -> str:
+    """The same, rounded up: a check must not come a fraction of a second early."""
+    return time_text(moment + timedelta(microseconds=999_999))
+
+
+def optional_time_text(moment: datetime | None) -> str | None:
+    """`time_text`, with None for None."""
+    return time_text(moment) if moment else None
+
+
+def time_of(text: str) -> datetime:
+    """Read what `time_text` wrote."""
+    return datetime.fromisoformat(text)
+
+
+def optional_time_of(text: str | None) -> datetime | None:
+    """`time_of`, with None for None."""
+    return time_of(text) if text else None
+
+
+def entry_columns(entry: Entry) -> dict[str, Any]:
+    """Give the columns of `entries` that an entry fills by itself."""
+    return {
+        "source": entry.source,
+        "guid": entry.guid,
+        "link": entry.link,
+        "title": entry.title,
+        "summary": entry.summary,
+        "content": entry.content,
+        "author": entry.author,
+        "outlet": entry.outlet,
+        "language": entry.language,
+        "published": optional_time_text(entry.published),
+        "published_text": entry.published_text,
+        "tags": json.dumps(entry.tags, ensure_ascii=False),
+        "enclosures": json.dumps([_enclosure_row(e) for e in entry.enclosures], ensure_ascii=False),
+        "fingerprint": entry.fingerprint,
+        "row_fingerprint": entry.row_fingerprint or (entry.fingerprint if entry.article_url else ""),
+        "article_url": entry.article_url,
+    }
+
+
+def entry_of(row: sqlite3.Row) -> Entry:
+    """Give back the normalised entry that a row of `entries` was made from."""
+    return Entry(
+        source=row["source"],
+        guid=row["guid"],
+        link=row["link"],
+        title=row["title"],
+        summary=row["summary"],
+        content=row["content"],
+        author=row["author"],
+        outlet=row["outlet"],
+        language=row["language"],
+        published=optional_time_of(row["published"]),
+        published_text=row["published_text"],
+        tags=tuple(json.loads(row["tags"])),
+        enclosures=enclosures_of(row["enclosures"]),
+        info_code=row["info_code"],
+        article_url=row["article_url"],
+        fingerprint=row["fingerprint"],
+        row_fingerprint=row["row_fingerprint"],
+    )
+
+
+def known_of(row: sqlite3.Row) -> Known:
+    """Give what a decision needs of a row of `entries`."""
+    return Known(
+        info_code=row["info_code"],
+        source=row["source"],
+        guid=row["guid"],
+        title=row["title"],
+        fingerprint=row["fingerprint"],
+        row_fingerprint=row["row_fingerprint"],
+        text_size=row["text_size"],
+        published=optional_time_of(row["published"]),
+        updated=time_of(row["updated"]),
+    )
+
+
+def stored_of(row: sqlite3.Row, channels: tuple[Channel, ...]) -> StoredEntry:
+    """Give the article as documents show it. A publication date ahead of the first sight is shown as that sight."""
+    published, first_seen = optional_time_of(row["published"]), time_of(row["first_seen"])
+    return StoredEntry(
+        seq=row["seq"],
+        info_code=row["info_code"],
+        source=row["source"],
+        guid=row["guid"],
+        link=row["link"],
+        title=row["title"],
+        summary=row["summary"],
+        content=row["content"],
+        author=row["author"],
+        outlet=row["outlet"],
+        language=row["language"],
+        published=min(published, first_seen) if published else None,
+        updated=time_of(row["updated"]),
+        first_seen=first_seen,
+        sort_date=time_of(row["sort_date"]),
+        revision=row["revision"],
+        fingerprint=row["fingerprint"],
+        tags=tuple(json.loads(row["tags"])),
+        enclosures=enclosures_of(row["enclosures"]),
+        source_title=row["source_title"],
+        source_link=row["source_link"],
+        source_id=row["source_id"],
+        source_rights=row["source_rights"],
+        channels=channels,
+    )
+
+
+def report_of(row: sqlite3.Row) -> SourceReport:
+    """Give how a source stands, with its state in one word."""
+    return SourceReport(
+        name=row["name"],
+        url=row["url"],
+        kind=row["kind"],
+        title=row["title"],
+        state=_state_of(row),
+        entries=row["entries"],
+        last_fetch_at=optional_time_of(row["last_fetch_at"]),
+        last_success_at=optional_time_of(row["last_success_at"]),
+        next_fetch_at=None if row["last_outcome"] == "gone" else optional_time_of(row["next_fetch_at"]),
+        failures=row["failures"],
+        last_error=row["last_error"],
+    )
+
+
+def _state_of(row: sqlite3.Row) -> str:
+    if row["last_outcome"] == "gone":
+        return "gone"
+    if row["failures"]:
+        return "failing"
+    return "healthy" if row["last_success_at"] else "new"
+
+
+def enclosures_of(text: str) -> tuple[Enclosure, ...]:
+    """Read the JSON of a row's enclosures."""
+    return tuple(Enclosure(**item) for item in json.loads(text))
+
+
+def _enclosure_row(enclosure: Enclosure) -> dict[str, Any]:
+    return {"url": enclosure.url, "type": enclosure.type, "length": enclosure.length, "title": enclosure.title}

@@ -1,0 +1,617 @@
+"""The store on SQLite: WAL, synchronous=FULL, one writer at a time, one transaction per refresh.
+
+`sqlite_utils` keeps the schema (migrations); statements are SQL with named parameters. Every verb may be called from any
+thread; they take turns.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from aggregator.errors import StoreError
+from aggregator.records import (
+    Alias,
+    Arrival,
+    Channel,
+    ChannelSummary,
+    Entry,
+    FeedFacts,
+    Known,
+    Named,
+    Revision,
+    Sighting,
+    Source,
+    SourceMemory,
+    SourceReport,
+    StoredEntry,
+    Validators,
+)
+from aggregator.store.migrations import migrations
+from aggregator.store.rows import (
+    entry_columns,
+    entry_of,
+    known_of,
+    report_of,
+    stored_of,
+    time_of,
+    time_text,
+    time_text_after,
+)
+
+_BUSY_SECONDS = 30
+_IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
+
+_ENTRY = """e.seq, e.info_code, e.source, e.guid, e.link, e.title, e.summary, e.content, e.author, e.outlet, e.language,
+    e.published, e.updated, e.first_seen, e.sort_date, e.revision, e.fingerprint, e.tags, e.enclosures,
+    CASE WHEN s.title = '' THEN s.name ELSE s.title END AS source_title, s.link AS source_link,
+    s.feed_id AS source_id, s.rights AS source_rights"""
+
+
+class Store:
+    """An open store. Close it, or use it as a context manager.
+
+    Raises:
+        StoreError: from every verb, when SQLite cannot do its work; the message names the file and the cause.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            _prepare(connection)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
+        return connection
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; a transaction that is open is undone."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction around several verbs: all of it is kept, or nothing. May be nested."""
+        with self._lock, self._reporting():
+            if self._depth == 0:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._depth -= 1
+                if self._depth == 0 and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            self._depth -= 1
+            if self._depth == 0:
+                self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
+        with self._lock, self._reporting():
+            return self._connection.execute(sql, values).fetchall()
+
+    def _rows_in(self, sql: str, values: Sequence[str]) -> Iterator[sqlite3.Row]:
+        """Run a query that holds `IN (?)` for values in any number."""
+        for start in range(0, len(values), _IN_ONE_QUERY):
+            part = values[start : start + _IN_ONE_QUERY]
+            query = sql.replace("(?)", f"({','.join('?' * len(part))})")
+            with self._lock, self._reporting():
+                yield from self._connection.execute(query, part).fetchall()
+
+    def _write(self, sql: str, **values: Any) -> int:
+        with self.writing():
+            return self._connection.execute(sql, values).rowcount
+
+    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None:
+        with self.writing():
+            self._connection.executemany(sql, rows)
+
+    # --- the site ------------------------------------------------------------------------------
+
+    def keep(self, key: str, value: str) -> str:
+        """Keep a value under a key if the key has none yet; give the kept one."""
+        with self.writing():
+            sql = "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT DO NOTHING"
+            self._write(sql, key=key, value=value)
+            return str(self._rows("SELECT value FROM meta WHERE key = :key", key=key)[0]["value"])
+
+    def replace(self, key: str, value: str) -> bool:
+        """Set a value; tell whether it differs from the one before."""
+        with self.writing():
+            before = self._rows("SELECT value FROM meta WHERE key = :key", key=key)
+            self._write(
+                """INSERT INTO meta (key, value) VALUES (:key, :value)
+                    ON CONFLICT (key) DO UPDATE SET value = excluded.value""",
+                key=key,
+                value=value,
+            )
+            return not before or before[0]["value"] != value
+
+    # --- sources -------------------------------------------------------------------------------
+
+    def sync_sources(self, sources: Iterable[tuple[Source, str]], now: datetime) -> None:
+        """Take over the configured sources, each with a digest of what reading it depends on.
+
+        A source whose digest changed forgets its validators and is due at once; one that is no longer configured keeps
+        its row and its articles, and is not fetched.
+        """
+        rows = [_source_row(source, digest, now) for source, digest in sources]
+        with self.writing():
+            self._write("UPDATE sources SET active = 0")
+            self._write_many(_SYNC_SOURCE, rows)
+
+    def due(self, now: datetime, limit: int) -> list[str]:
+        """Give the names of the sources that are due, the longest waiting first."""
+        rows = self._rows(
+            """SELECT name FROM sources WHERE active AND next_fetch_at <= :now
+                ORDER BY next_fetch_at, name LIMIT :limit""",
+            now=time_text(now),
+            limit=limit,
+        )
+        return [row["name"] for row in rows]
+
+    def next_due(self) -> datetime | None:
+        """Give when the next source is due; None where there is none."""
+        rows = self._rows("SELECT next_fetch_at AS at FROM sources WHERE active ORDER BY next_fetch_at LIMIT 1")
+        return time_of(rows[0]["at"]) if rows else None
+
+    def memory(self, name: str) -> SourceMemory:
+        """Give what the last fetches of a source left for the next one."""
+        rows = self._rows(
+            """SELECT etag, last_modified, validators_url, body_hash, failures, last_success_at
+                 FROM sources WHERE name = :name""",
+            name=name,
+        )
+        if not rows:
+            return SourceMemory()
+        row = rows[0]
+        validators = Validators(row["validators_url"], row["etag"], row["last_modified"])
+        return SourceMemory(validators, row["body_hash"], row["failures"], fresh=row["last_success_at"] is None)
+
+    def begin_fetch(self, name: str, *, started: datetime, not_before: datetime) -> None:
+        """Note that a fetch starts: whatever becomes of it, the next one does not come before `not_before`."""
+        self._write(
+            "UPDATE sources SET last_fetch_at = :started, next_fetch_at = :next WHERE name = :name",
+            name=name,
+            started=time_text(started),
+            next=time_text_after(not_before),
+        )
+
+    def note_read(
+        self,
+        name: str,
+        *,
+        facts: FeedFacts | None,
+        validators: Validators,
+        body_hash: str,
+        now: datetime,
+        next_fetch_at: datetime,
+        outcome: str,
+    ) -> None:
+        """Note a fetch that worked. `facts` is None where the document was not parsed, being the same as before."""
+        if facts is not None:
+            self._note_facts(name, facts)
+        self._write(
+            """UPDATE sources SET etag = :etag, last_modified = :last_modified, validators_url = :validators_url,
+                  body_hash = :body_hash, last_success_at = :now, next_fetch_at = :next, failures = 0,
+                  failing_since = NULL, last_outcome = :outcome, last_error = ''
+                WHERE name = :name""",
+            name=name,
+            etag=validators.etag,
+            last_modified=validators.last_modified,
+            validators_url=validators.url,
+            body_hash=body_hash,
+            now=time_text(now),
+            next=time_text_after(next_fetch_at),
+            outcome=outcome,
+        )
+
+    def _note_facts(self, name: str, facts: FeedFacts) -> None:
+        """What documents show of a source is marked when it changes; the feed's own `updated` is not shown."""
+        shown = self._rows("SELECT title, link, feed_id, rights FROM sources WHERE name = :name", name=name)
+        self._write(_NOTE_FACTS, name=name, **_facts_columns(facts))
+        if [tuple(row) for row in shown] != [(facts.title, facts.link, facts.id, facts.rights)]:
+            self.mark_source(name)
+
+    def note_failure(self, name: str, *, error: str, now: datetime, next_fetch_at: datetime, gone: bool) -> None:
+        """Note a fetch that brought nothing. Validators stay: they stand for the articles that are stored."""
+        self._write(
+            """UPDATE sources SET failures = failures + 1, failing_since = COALESCE(failing_since, :now),
+                  last_error = :error, last_outcome = :outcome, next_fetch_at = :next WHERE name = :name""",
+            name=name,
+            error=error,
+            now=time_text(now),
+            next=time_text_after(next_fetch_at),
+            outcome="gone" if gone else "failed",
+        )
+
+    def source_reports(self) -> list[SourceReport]:
+        """Give how each configured source stands, in the order of the configuration."""
+        rows = self._rows(
+            """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name) AS entries
+                 FROM sources s WHERE s.active ORDER BY s.position, s.name"""
+        )
+        return [report_of(row) for row in rows]
+
+    # --- articles ------------------------------------------------------------------------------
+
+    def codes_of(self, names: Iterable[Alias]) -> dict[Alias, str]:
+        """Give the codes of the names that are known."""
+        found: dict[Alias, str] = {}
+        by_kind: dict[str, list[str]] = {}
+        for name in set(names):
+            by_kind.setdefault(name.kind, []).append(name.value)
+        for kind, values in by_kind.items():
+            sql = f"SELECT kind, value, info_code FROM aliases WHERE kind = '{kind}' AND value IN (?)"
+            for row in self._rows_in(sql, values):
+                found[Alias(row["kind"], row["value"])] = row["info_code"]
+        return found
+
+    def known(self, codes: Iterable[str]) -> dict[str, Known]:
+        """Give what is stored under the codes; a code without an article is missing."""
+        rows = self._rows_in(
+            """SELECT info_code, source, guid, title, fingerprint, row_fingerprint, published, updated,
+                      CASE WHEN content = '' THEN length(summary) ELSE length(content) END AS text_size
+                 FROM entries WHERE info_code IN (?)""",
+            sorted(set(codes)),
+        )
+        return {row["info_code"]: known_of(row) for row in rows}
+
+    def add(self, arrivals: Iterable[Arrival], now: datetime) -> None:
+        """Store new articles with their names, in the order given."""
+        with self.writing():
+            for arrival in arrivals:
+                self._connection.execute(_INSERT_ENTRY, _arrival_row(arrival, now))
+                self._name(arrival.info_code, arrival.names)
+
+    def revise(self, revisions: Iterable[Revision]) -> None:
+        """Replace the text of stored articles, with the next revision number."""
+        with self.writing():
+            for revision in revisions:
+                self._connection.execute(_REVISE_ENTRY, _revision_row(revision))
+                self._name(revision.info_code, revision.names)
+
+    def sight(self, sightings: Iterable[Sighting]) -> None:
+        """Learn the names under which stored articles were met again, and what the list says of them now."""
+        with self.writing():
+            for sighting in sightings:
+                self._name(sighting.info_code, sighting.names)
+                if sighting.entry.row_fingerprint:
+                    self._connection.execute(_LEARN_ROW, _row_of_list(sighting))
+
+    def pass_over(self, passed: Iterable[Named]) -> None:
+        """Keep the names of entries that are not taken, so that they never come in as news."""
+        with self.writing():
+            for named in passed:
+                self._name(named.info_code, named.names)
+
+    def _name(self, code: str, names: Iterable[Alias]) -> None:
+        rows = [{"kind": "code", "value": code, "code": code}]
+        rows += [{"kind": name.kind, "value": name.value, "code": code} for name in names]
+        self._connection.executemany(
+            "INSERT INTO aliases (kind, value, info_code) VALUES (:kind, :value, :code) ON CONFLICT DO NOTHING", rows
+        )
+
+    def owed(self, source: str, limit: int) -> list[tuple[Entry, int]]:
+        """Give the entries of a source whose text is still to come, the oldest first, with the tries they had."""
+        rows = self._rows(
+            "SELECT * FROM entries WHERE source = :source AND state = 'pending' ORDER BY seq LIMIT :limit",
+            source=source,
+            limit=limit,
+        )
+        return [(entry_of(row), row["article_tries"]) for row in rows]
+
+    def complete(self, code: str, entry: Entry) -> None:
+        """Store the text that an article owed; it is no revision, for nobody saw it before."""
+        row = entry_columns(entry) | {"code": code}
+        self._write(_COMPLETE_ENTRY, **row)
+
+    def put_off(self, code: str) -> None:
+        """Count a try that did not bring the text."""
+        self._write("UPDATE entries SET article_tries = article_tries + 1 WHERE info_code = :code", code=code)
+
+    def release(self, code: str) -> None:
+        """Take an article as it is: its text will not come."""
+        self._write("UPDATE entries SET state = 'published' WHERE info_code = :code", code=code)
+
+    # --- channels ------------------------------------------------------------------------------
+
+    def slugs_of(self, folded: Iterable[str]) -> dict[str, str]:
+        """Give the slugs of the channel names that are known, by folded name."""
+        sql = "SELECT folded, slug FROM channel_names WHERE folded IN (?)"
+        return {row["folded"]: row["slug"] for row in self._rows_in(sql, sorted(set(folded)))}
+
+    def taken(self, slug: str) -> bool:
+        """Tell whether a slug has a meaning already."""
+        return bool(self._rows("SELECT 1 FROM channels WHERE slug = :slug", slug=slug))
+
+    def add_channel(self, channel: Channel, folded: str, now: datetime) -> None:
+        """Open a channel, or give an open one another name."""
+        with self.writing():
+            opened = self._write(
+                """INSERT INTO channels (slug, title, name, created) VALUES (:slug, :title, :name, :now)
+                    ON CONFLICT DO NOTHING""",
+                slug=channel.slug,
+                title=channel.title,
+                name=channel.name,
+                now=time_text(now),
+            )
+            self._write(
+                "INSERT INTO channel_names (folded, slug) VALUES (:folded, :slug) ON CONFLICT DO NOTHING",
+                folded=folded,
+                slug=channel.slug,
+            )
+            if opened:
+                self.mark([f"category/{channel.slug}", "index"])
+
+    def retitle(self, slug: str, title: str) -> None:
+        """Give a channel another title; its documents and its articles' documents are to be rendered again."""
+        with self.writing():
+            sql = "UPDATE channels SET title = :title WHERE slug = :slug AND title <> :title"
+            if self._write(sql, slug=slug, title=title):
+                self.mark_everything_of(slug)
+
+    def channels(self) -> list[Channel]:
+        """Give all channels, by slug."""
+        rows = self._rows("SELECT slug, title, name FROM channels ORDER BY slug")
+        return [Channel(row["slug"], row["title"], row["name"]) for row in rows]
+
+    def channel(self, slug: str) -> tuple[Channel, datetime] | None:
+        """Give a channel and when it was opened."""
+        rows = self._rows("SELECT slug, title, name, created FROM channels WHERE slug = :slug", slug=slug)
+        if not rows:
+            return None
+        return Channel(rows[0]["slug"], rows[0]["title"], rows[0]["name"]), time_of(rows[0]["created"])
+
+    def place(self, code: str, source: str, slugs: Sequence[str], *, settle: bool) -> None:
+        """Put an article into channels, and mark them. `settle`: take it out of those that this source put it into
+        before and does not name now."""
+        with self.writing():
+            before = self._slugs(code, source)
+            for slug in sorted(before - set(slugs)) if settle else ():
+                self._write("DELETE FROM entry_channels WHERE info_code = :code AND slug = :slug", code=code, slug=slug)
+                self.mark([f"category/{slug}", f"article/{code}", "feed", "index"])
+            for slug in slugs:
+                if self._write(_PLACE, code=code, slug=slug, source=source):
+                    self.mark_article(code)
+
+    def _slugs(self, code: str, source: str) -> set[str]:
+        sql = "SELECT slug FROM entry_channels WHERE info_code = :code AND source = :source"
+        return {row["slug"] for row in self._rows(sql, code=code, source=source)}
+
+    # --- what is to be published ---------------------------------------------------------------
+
+    def mark(self, documents: Iterable[str]) -> None:
+        """Mark documents as outdated: `feed`, `index`, `category/<slug>`, `article/<code>`."""
+        self._write_many(_MARK, [{"document": document} for document in documents])
+
+    def mark_article(self, code: str) -> None:
+        """Mark every document that an article stands in."""
+        with self.writing():
+            slugs = self._rows("SELECT slug FROM entry_channels WHERE info_code = :code ORDER BY slug", code=code)
+            self.mark([f"article/{code}", *(f"category/{row['slug']}" for row in slugs), "feed", "index"])
+
+    def mark_everything_of(self, slug: str) -> None:
+        """Mark a channel and every document of its articles."""
+        self._write(
+            """INSERT INTO marks (document, stamp)
+                 SELECT DISTINCT 'category/' || other.slug, lower(hex(randomblob(8))) FROM entry_channels mine
+                   JOIN entry_channels other ON other.info_code = mine.info_code WHERE mine.slug = :slug
+                 UNION SELECT 'article/' || info_code, lower(hex(randomblob(8))) FROM entry_channels WHERE slug = :slug
+                 ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp""",
+            slug=slug,
+        )
+        self.mark([f"category/{slug}", "feed", "index"])
+
+    def mark_source(self, name: str) -> None:
+        """Mark every document that shows articles of a source."""
+        with self.writing():
+            self._write(
+                """INSERT INTO marks (document, stamp)
+                     SELECT 'article/' || info_code, lower(hex(randomblob(8))) FROM entries WHERE source = :name
+                     UNION SELECT 'category/' || slug, lower(hex(randomblob(8))) FROM entry_channels
+                       WHERE info_code IN (SELECT info_code FROM entries WHERE source = :name)
+                     ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp""",
+                name=name,
+            )
+            self.mark(["feed", "index"])
+
+    def mark_all(self) -> None:
+        """Mark every document there is."""
+        with self.writing():
+            self._write(
+                """INSERT INTO marks (document, stamp)
+                     SELECT 'category/' || slug, lower(hex(randomblob(8))) FROM channels
+                     UNION SELECT 'article/' || info_code, lower(hex(randomblob(8))) FROM entries
+                       WHERE state = 'published'
+                     ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
+            )
+            self.mark(["feed", "index"])
+
+    def marked(self, limit: int) -> dict[str, str]:
+        """Give documents that are to be rendered, each with the stamp that clears it; articles first."""
+        sql = "SELECT document, stamp FROM marks ORDER BY document LIMIT :limit"
+        return {row["document"]: row["stamp"] for row in self._rows(sql, limit=limit)}
+
+    def clear(self, stamps: dict[str, str]) -> None:
+        """Take back marks, but for those that were set again meanwhile."""
+        rows = [{"document": document, "stamp": stamp} for document, stamp in stamps.items()]
+        self._write_many("DELETE FROM marks WHERE document = :document AND stamp = :stamp", rows)
+
+    def newest(self, limit: int) -> list[StoredEntry]:
+        """Give the newest published articles."""
+        rows = self._rows(
+            f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source WHERE e.state = 'published'
+                 ORDER BY e.sort_date DESC, e.seq DESC LIMIT :limit""",
+            limit=limit,
+        )
+        return self._stored(rows)
+
+    def newest_of(self, slug: str, limit: int) -> list[StoredEntry]:
+        """Give the newest articles of a channel."""
+        rows = self._rows(
+            f"""SELECT {_ENTRY} FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
+                  JOIN sources s ON s.name = e.source WHERE ec.slug = :slug
+                 ORDER BY ec.sort_date DESC, ec.seq DESC LIMIT :limit""",
+            slug=slug,
+            limit=limit,
+        )
+        return self._stored(rows)
+
+    def article(self, code: str) -> StoredEntry | None:
+        """Give one published article."""
+        rows = self._rows(
+            f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source
+                 WHERE e.info_code = :code AND e.state = 'published'""",
+            code=code,
+        )
+        return next(iter(self._stored(rows)), None)
+
+    def _stored(self, rows: Sequence[sqlite3.Row]) -> list[StoredEntry]:
+        channels: dict[str, list[Channel]] = {}
+        sql = """SELECT ec.info_code, c.slug, c.title, c.name FROM entry_channels ec JOIN channels c ON c.slug = ec.slug
+                  WHERE ec.info_code IN (?) ORDER BY ec.info_code, c.slug"""
+        for row in self._rows_in(sql, [row["info_code"] for row in rows]):
+            channels.setdefault(row["info_code"], []).append(Channel(row["slug"], row["title"], row["name"]))
+        return [stored_of(row, tuple(channels.get(row["info_code"], ()))) for row in rows]
+
+    def summaries(self, titles: int) -> list[ChannelSummary]:
+        """Give every channel with its size and newest titles, the most recently changed first."""
+        found = [self._summary(channel, titles) for channel in self.channels()]
+        return sorted(found, key=lambda item: item.updated or _EPOCH, reverse=True)
+
+    def _summary(self, channel: Channel, titles: int) -> ChannelSummary:
+        count = self._rows("SELECT count(*) AS n FROM entry_channels WHERE slug = :slug", slug=channel.slug)[0]["n"]
+        newest = self.newest_of(channel.slug, titles)
+        return ChannelSummary(channel, count, max((entry.sort_date for entry in newest), default=None), tuple(newest))
+
+    def counts(self) -> dict[str, int]:
+        """Give how much there is: entries, channels, sources."""
+        sql = """SELECT (SELECT count(*) FROM entries WHERE state = 'published') AS entries,
+                        (SELECT count(*) FROM channels) AS channels,
+                        (SELECT count(*) FROM sources WHERE active) AS sources"""
+        return dict(self._rows(sql)[0])
+
+
+_EPOCH = time_of("1970-01-01T00:00:00Z")
+
+_SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, next_fetch_at)
+    VALUES (:name, :url, :kind, :position, :config_hash, :title, :now)
+    ON CONFLICT (name) DO UPDATE SET active = 1, kind = excluded.kind, position = excluded.position,
+        title = CASE WHEN excluded.title <> '' THEN excluded.title ELSE title END, url = excluded.url,
+        etag = CASE WHEN config_hash = excluded.config_hash THEN etag END,
+        last_modified = CASE WHEN config_hash = excluded.config_hash THEN last_modified END,
+        body_hash = CASE WHEN config_hash = excluded.config_hash THEN body_hash ELSE '' END,
+        next_fetch_at = CASE WHEN config_hash = excluded.config_hash THEN next_fetch_at ELSE excluded.next_fetch_at END,
+        last_outcome = CASE WHEN config_hash = excluded.config_hash THEN last_outcome ELSE '' END,
+        config_hash = excluded.config_hash"""
+
+_NOTE_FACTS = """UPDATE sources SET title = :title, link = :link, feed_id = :feed_id, rights = :rights,
+    language = :language, icon = :icon, format = :format, feed_updated = :feed_updated WHERE name = :name"""
+
+_INSERT_ENTRY = """INSERT INTO entries (info_code, source, guid, link, title, summary, content, author, outlet,
+        language, published, updated, first_seen, sort_date, state, published_text, tags, enclosures, fingerprint,
+        row_fingerprint, article_url)
+    VALUES (:info_code, :source, :guid, :link, :title, :summary, :content, :author, :outlet, :language,
+        :published, :updated, :first_seen, :sort_date, :state, :published_text, :tags, :enclosures, :fingerprint,
+        :row_fingerprint, :article_url)"""
+
+_SET_TEXT = """source = :source, guid = :guid, link = :link, title = :title, summary = :summary, content = :content,
+    author = :author, outlet = :outlet, language = :language, published = :published, published_text = :published_text,
+    tags = :tags, enclosures = :enclosures, fingerprint = :fingerprint, row_fingerprint = :row_fingerprint,
+    article_url = :article_url"""
+
+_REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1, state = 'published'
+    WHERE info_code = :code"""
+
+_COMPLETE_ENTRY = f"UPDATE entries SET {_SET_TEXT}, state = 'published' WHERE info_code = :code"
+
+_LEARN_ROW = "UPDATE entries SET row_fingerprint = :row WHERE info_code = :code AND source = :source"
+
+_PLACE = """INSERT INTO entry_channels (info_code, slug, source, sort_date, seq)
+    SELECT info_code, :slug, :source, sort_date, seq FROM entries WHERE info_code = :code AND state = 'published'
+    ON CONFLICT DO NOTHING"""
+
+_MARK = """INSERT INTO marks (document, stamp) VALUES (:document, lower(hex(randomblob(8))))
+    ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("BEGIN IMMEDIATE")
+    migrations.apply(Database(connection))
+    connection.execute("COMMIT")
+
+
+def _source_row(source: Source, digest: str, now: datetime) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "url": source.url,
+        "kind": source.kind,
+        "position": source.position,
+        "config_hash": digest,
+        "title": source.title or "",
+        "now": time_text(now),
+    }
+
+
+def _facts_columns(facts: FeedFacts) -> dict[str, Any]:
+    return {
+        "title": facts.title,
+        "link": facts.link,
+        "feed_id": facts.id,
+        "rights": facts.rights,
+        "language": facts.language,
+        "icon": facts.icon,
+        "format": facts.format,
+        "feed_updated": facts.updated or None,
+    }
+
+
+def _arrival_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
+    return entry_columns(arrival.entry) | {
+        "info_code": arrival.info_code,
+        "updated": time_text(arrival.updated),
+        "first_seen": time_text(now),
+        "sort_date": time_text(arrival.sort_date),
+        "state": "pending" if arrival.pending else "published",
+    }
+
+
+def _revision_row(revision: Revision) -> dict[str, Any]:
+    return entry_columns(revision.entry) | {"code": revision.info_code, "updated": time_text(revision.updated)}
+
+
+def _row_of_list(sighting: Sighting) -> dict[str, Any]:
+    entry = sighting.entry
+    return {"row": entry.row_fingerprint, "code": sighting.info_code, "source": entry.source}
