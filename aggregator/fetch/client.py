@@ -1,0 +1,367 @@
+"""The one HTTP client: conditional GETs, polite to servers, bounded in time and size, and kept off private networks.
+
+This room is the only one that knows httpx. What the network and the servers do comes back as a value, never as an
+exception.
+"""
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import unquote_to_bytes
+
+import httpcore
+import httpx
+
+from aggregator.fetch.address import shown, web_address
+from aggregator.fetch.body import OFFERED, Body
+from aggregator.fetch.failures import Failed, in_seconds, quoted, root_reason, too_large
+from aggregator.fetch.guard import BoundedHead, Guard, Resolve, resolve_name
+from aggregator.fetch.local import is_file_url, read_file
+from aggregator.records import Failure, Fetched, FetchFailed, FetchResult, NotModified, Redirect, Validators
+
+FEED_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/rdf+xml, application/feed+json, "
+    "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, */*;q=0.1"
+)
+"""What a feed may come as, the exact types first."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DOCUMENTS = frozenset({200, 203, 226})
+_MAX_HOPS = 5
+
+_DOING = {  # httpcore's names for the steps of an exchange
+    "connection.connect_tcp.started": "looking up the name and connecting",
+    "connection.start_tls.started": "in the TLS handshake",
+    "http11.send_request_headers.started": "sending the request",
+    "http11.receive_response_headers.started": "waiting for the answer",
+    "http11.receive_response_body.started": "reading the body",
+}
+_IN_HANDSHAKE = _DOING["connection.start_tls.started"]
+_IN_BODY = _DOING["http11.receive_response_body.started"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """What is the same for all requests: `allow_networks` are the private networks (CIDR) that may be fetched from,
+    `concurrency` bounds the requests under way at once."""
+
+    user_agent: str
+    allow_networks: tuple[str, ...] = ()
+    concurrency: int = 64
+    connect_timeout: timedelta = timedelta(seconds=10)
+
+
+class Client:
+    """Fetches documents over HTTP and from files. Make one and keep it: its TLS context takes 25 ms to build.
+
+    `resolve` gives the addresses of a host name; the system's resolver does so unless another is given. The
+    certificates trusted are certifi's, or those of SSL_CERT_FILE or SSL_CERT_DIR where these are set.
+
+    Raises:
+        ConfigError: an entry of `allow_networks` is no network.
+    """
+
+    def __init__(self, options: ClientOptions, resolve: Resolve = resolve_name) -> None:
+        self._options = options
+        self._slots = asyncio.Semaphore(options.concurrency)
+        self._http = httpx.AsyncClient(
+            transport=_guarded_transport(Guard(options.allow_networks, resolve), options.concurrency),
+            cookies=CookieJar(DefaultCookiePolicy(netscape=False, rfc2965=False)),  # takes none, so sends none
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def get(
+        self,
+        url: str,
+        *,
+        validators: Validators | None = None,
+        timeout: timedelta = timedelta(seconds=30),  # noqa: ASYNC109 (callers give a source's own)
+        max_bytes: int = 10_000_000,
+        accept: str = FEED_ACCEPT,
+        headers: Mapping[str, str] | None = None,
+    ) -> FetchResult:
+        """Get one document: over http:, https: or from a file:.
+
+        `timeout` bounds the whole of it, redirects and body included, from the moment that a slot is free. `max_bytes`
+        bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them. `headers`, and
+        the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to.
+        """
+        wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {})
+        journey = _Journey(shown(url))
+        async with self._slots:
+            deadline = asyncio.timeout(timeout.total_seconds())
+            try:
+                async with deadline:
+                    if is_file_url(url):
+                        return await asyncio.to_thread(read_file, url, max_bytes)
+                    return await self._travel(url, journey, wanted)
+            except (Failed, httpx.HTTPError, OSError) as error:
+                if deadline.expired():
+                    return journey.failed(_too_late(timeout, journey.doing))
+                return journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _travel(self, url: str, journey: "_Journey", wanted: "_Wanted") -> FetchResult:
+        """Ask, and follow where the answers point, until one of them is the document or a failure."""
+        address = start = web_address(url)
+        while True:
+            journey.arrive(address)
+            response = await self._ask(address, start, journey, wanted)
+            try:
+                journey.hear(response)
+                if response.status_code not in _REDIRECTS:
+                    return await _result(response, journey, wanted)
+                address = journey.next_address(response)
+            finally:
+                await response.aclose()
+
+    async def _ask(
+        self, address: httpx.URL, start: httpx.URL, journey: "_Journey", wanted: "_Wanted"
+    ) -> httpx.Response:
+        """Send one request and give the answer with its body unread."""
+        headers = {
+            b"Host": address.netloc,
+            b"User-Agent": self._options.user_agent.encode(),
+            b"Accept": wanted.accept.encode(),
+        }
+        if _origin(address) == _origin(start):
+            headers |= _private_headers(start, wanted.headers)
+        headers |= {b"Accept-Encoding": OFFERED.encode(), b"Connection": b"close"}
+        if wanted.validators.url == journey.url:
+            headers |= _conditions(wanted.validators)
+        connect = min(self._options.connect_timeout, wanted.timeout).total_seconds()
+        request = httpx.Request(
+            "GET",
+            address.copy_with(userinfo=b""),
+            headers=list(headers.items()),
+            extensions={"trace": journey.note, "timeout": httpx.Timeout(None, connect=connect).as_dict()},
+        )
+        return await self._http.send(request, stream=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What one get was asked for."""
+
+    validators: Validators
+    timeout: timedelta
+    max_bytes: int
+    accept: str
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Journey:
+    """How far one get has come: where it is, what it is doing there and what was answered, for the result to tell."""
+
+    url: str
+    doing: str = "waiting"
+    status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+    visited: set[str] = field(default_factory=set)
+
+    async def note(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Note what httpcore begins to do."""
+        self.doing = _DOING.get(event, self.doing)
+
+    def arrive(self, address: httpx.URL) -> None:
+        """Note the address that is asked now."""
+        self.url = str(address.copy_with(userinfo=b""))
+        self.status, self.headers = None, ()
+        self.visited.add(self.url)
+
+    def hear(self, response: httpx.Response) -> None:
+        """Note the head of the answer, byte for byte (latin-1)."""
+        self.status = response.status_code
+        self.headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers.raw
+        )
+
+    def next_address(self, response: httpx.Response) -> httpx.URL:
+        """Give the address that a redirect points to.
+
+        Raises:
+            Failed: it points nowhere, in a circle, to a scheme that is not ours, or is one too many.
+        """
+        status, location = response.status_code, response.headers.get("location", "").strip()
+        if not location:
+            raise Failed(Failure.REDIRECT, f"the server redirects ({status}) without saying where to")
+        address = _redirect_target(response.url, location)
+        target = str(address)
+        self.redirects += (Redirect(status, target),)
+        if target in self.visited:
+            raise Failed(Failure.REDIRECT, f"the redirects go in a circle, back to {quoted(target)}")
+        if len(self.redirects) > _MAX_HOPS:
+            raise Failed(Failure.REDIRECT, f"there are more than {_MAX_HOPS} redirects in a row")
+        return address
+
+    def header(self, name: str) -> str | None:
+        """Give the first value of a header of the answer; an empty one is none."""
+        return next((value for key, value in self.headers if key == name), None) or None
+
+    def failed(self, why: Failed) -> FetchFailed:
+        """Give the failure that ends the journey here."""
+        return FetchFailed(why.kind, why.detail, self.url, self.status, self.headers, self.redirects)
+
+
+async def _result(response: httpx.Response, journey: _Journey, wanted: _Wanted) -> FetchResult:
+    """Make an answer that is no redirect into what it means. The body of an error is not read.
+
+    Raises:
+        Failed: it is no document.
+    """
+    status = response.status_code
+    if status == HTTPStatus.NOT_MODIFIED:
+        return _not_modified(response.request, journey, wanted.validators)
+    if status in _DOCUMENTS:
+        body = await _body(response, journey, wanted.max_bytes)
+        validators = Validators(journey.url, journey.header("etag"), journey.header("last-modified"))
+        return Fetched(journey.url, status, journey.headers, body, validators, journey.redirects)
+    answer = f"the server answers {status} {_reason_phrase(response)}".rstrip()
+    if status == HTTPStatus.GONE:
+        raise Failed(Failure.GONE, f"{answer}: the document was removed for good")
+    raise Failed(Failure.STATUS, f"{answer}, which is no whole document" if status < 300 else answer)
+
+
+def _not_modified(request: httpx.Request, journey: _Journey, sent: Validators) -> NotModified:
+    if "if-none-match" not in request.headers and "if-modified-since" not in request.headers:
+        raise Failed(
+            Failure.PROTOCOL, "the server answers 304 Not Modified although it was not asked whether anything changed"
+        )
+    etag = journey.header("etag") or sent.etag
+    validators = Validators(journey.url, etag, journey.header("last-modified") or sent.last_modified)
+    return NotModified(journey.url, journey.headers, validators, journey.redirects)
+
+
+async def _body(response: httpx.Response, journey: _Journey, max_bytes: int) -> bytes:
+    """Read and decode a body, letting others run after each piece."""
+    length = journey.header("content-length") or ""
+    if length.isdecimal() and not journey.header("transfer-encoding") and int(length) > max_bytes:
+        raise too_large(max_bytes, int(length))
+    stream = response.extensions["network_stream"]
+    if isinstance(stream, BoundedHead):
+        stream.head_is_complete()
+    body = Body(response.headers.get("content-encoding", ""), max_bytes)
+    # httpx types its generator as an iterator; left to the garbage collector it would be closed at a random moment
+    async with aclosing(cast(AsyncGenerator[bytes, None], response.aiter_raw())) as chunks:
+        async for chunk in chunks:
+            for _ in body.take(chunk):
+                await asyncio.sleep(0)
+    return body.finish()
+
+
+def _conditions(validators: Validators) -> dict[bytes, bytes]:
+    """Give the headers that ask "has it changed?" with the very bytes that the server gave."""
+    asked = {b"If-None-Match": validators.etag, b"If-Modified-Since": validators.last_modified}
+    return {name: value for name, text in asked.items() if (value := _sendable(text))}
+
+
+def _sendable(value: str | None) -> bytes | None:
+    """Give a header value as bytes, or None where it cannot go into a request (RFC 9110 §5.5; h11 raises on these)."""
+    try:
+        raw = (value or "").encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+    forbidden = b"\0\r\n\v\f"
+    return None if raw != raw.strip() or any(byte in forbidden for byte in raw) else raw
+
+
+def _private_headers(start: httpx.URL, headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    """Give the headers that only the origin first asked may see: the caller's, and the URL's credentials (RFC 7617)."""
+    private = {name.title().encode(): value.encode() for name, value in headers.items()}
+    if start.userinfo:
+        user, _, password = start.userinfo.partition(b":")
+        pair = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+        private.setdefault(b"Authorization", b"Basic " + b64encode(pair))
+    return private
+
+
+def _origin(address: httpx.URL) -> tuple[str, bytes, int | None]:
+    return address.scheme, address.raw_host, address.port
+
+
+def _redirect_target(base: httpx.URL, location: str) -> httpx.URL:
+    """Resolve a Location. Credentials in it are dropped: whose we send is the operator's choice, not the server's."""
+    try:
+        return web_address(str(base.join(location))).copy_with(userinfo=b"")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise Failed(Failure.REDIRECT, f"the server redirects to nowhere: {quoted(location)}") from error
+    except Failed as error:
+        if error.kind is Failure.ADDRESS:
+            raise Failed(Failure.REDIRECT, f"the server redirects to nowhere: {error.detail}") from error
+        raise
+
+
+def _reason_phrase(response: httpx.Response) -> str:
+    return quoted(response.reason_phrase.strip()) or httpx.codes.get_reason_phrase(response.status_code)
+
+
+def _too_late(timeout: timedelta, doing: str) -> Failed:
+    seconds = in_seconds(timeout.total_seconds())
+    return Failed(Failure.TIMEOUT, f"no whole answer within {seconds}: it was still {doing}")
+
+
+def _failure_of(error: httpx.HTTPError | OSError, doing: str) -> Failed:
+    """Give the kind of failure that an error of the layers below stands for, and its message."""
+    reason = root_reason(error)
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return Failed(Failure.TIMEOUT, f"nothing came in time {doing}")
+    if doing == _IN_HANDSHAKE or isinstance(error, ssl.SSLError):
+        return Failed(Failure.TLS, f"no secure connection: {_tls_reason(error) or reason}")
+    if doing == _IN_BODY and (isinstance(error, httpx.NetworkError) or "peer closed" in str(error)):
+        return Failed(Failure.TRUNCATED, f"the body breaks off before its end: {reason}")
+    if isinstance(error, httpx.LocalProtocolError):
+        return Failed(Failure.PROTOCOL, f"the request cannot be sent as it stands: {reason}")
+    if isinstance(error, httpx.ProtocolError):
+        return Failed(Failure.PROTOCOL, f"the server does not speak proper HTTP: {reason}")
+    return Failed(Failure.CONNECT, f"the connection broke off {doing}: {reason}")
+
+
+def _tls_reason(error: BaseException) -> str:
+    """Give OpenSSL's own words: what is wrong with the certificate, or with the handshake."""
+    link: BaseException | None = error
+    while link is not None and not isinstance(link, ssl.SSLError):
+        link = link.__cause__ or link.__context__
+    if isinstance(link, ssl.SSLCertVerificationError):
+        return f"the certificate is not valid: {quoted(link.verify_message)}"
+    return quoted(link.reason.replace("_", " ").lower()) if link and link.reason else ""
+
+
+def _guarded_transport(guard: Guard, concurrency: int) -> httpx.AsyncHTTPTransport:
+    """Make httpx's transport over a pool whose connections go through the guard.
+
+    httpx has no parameter for the network backend, so the pool that the transport has made is replaced. Idle
+    connections are not kept: most feeds are on a host of their own, and the pool's cost grows with their square.
+    """
+    context = httpx.create_ssl_context()
+    transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=context,
+        network_backend=guard,
+        max_connections=concurrency,
+        max_keepalive_connections=0,
+        http1=True,
+        http2=False,
+    )
+    return transport
