@@ -1,0 +1,195 @@
+"""Atom (RFC 4287) and RSS 2.0, by feedgen behind a wall.
+
+feedgen 1.0 writes an entry's links with nothing but their address, fills every time it was not given with "now",
+formats RFC 822 dates through the process-wide locale, and cannot say `atom:source`, `xml:lang` of an entry or
+`dc:creator`. The two extensions below add what it cannot say, and it is never given what it says wrongly.
+"""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from html import escape
+from typing import Any
+
+from feedgen.entry import FeedEntry
+from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from aggregator.publish.addresses import FEED_TYPES, home_page
+from aggregator.publish.item import Item, Origin, item_of, language, line, local
+from aggregator.publish.view import CHANNEL_FOLDER, View
+from aggregator.records import Site
+
+GENERATOR = "aggregator"  # without version: an upgrade is no change of content
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+_DC = "http://purl.org/dc/elements/1.1/"
+_WALL = "wall"
+
+
+def atom(site: Site, view: View) -> bytes:
+    """Render a view as Atom. Raises: ValueError and its like for an entry that cannot be said."""
+    feed = _feed(site, view, "atom")
+    feed.id(view.feed_id)
+    feed.updated(local(site, view.updated))
+    feed.author(name=line(site.author) or line(site.title) or GENERATOR)
+    for entry in view.entries:
+        _atom_entry(site, feed, item_of(site, entry))
+    return _text(feed.atom_str(pretty=True))
+
+
+def rss(site: Site, view: View) -> bytes:
+    """Render a view as RSS 2.0, with the same ids, dates and order as its Atom. Raises as `atom` does."""
+    feed = _feed(site, view, "rss")
+    feed.description(line(f"{view.title} · {site.title}") if view.title != site.title else _title(site, view))
+    feed.lastBuildDate(_Unsaid(1970, 1, 1, tzinfo=UTC))
+    feed.wall.updated = local(site, view.updated)
+    for entry in view.entries:
+        _rss_item(site, feed, item_of(site, entry))
+    return _text(feed.rss_str(pretty=True))
+
+
+class _Unsaid(datetime):
+    """A time that feedgen leaves out: it asks for truth before it formats through `locale.setlocale`, which is
+    process-wide and not safe beside other threads. The wall writes the date instead."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class _FeedWall(BaseExtension):  # type: ignore[misc]  # feedgen has no types
+    """What a feed says besides feedgen's words."""
+
+    def __init__(self) -> None:
+        self.updated: datetime | None = None
+
+    def extend_ns(self) -> dict[str, str]:
+        return {"dc": _DC} if self.updated else {}
+
+    def extend_rss(self, feed: Any) -> Any:
+        if self.updated:
+            _add(feed[0], "lastBuildDate", format_datetime(self.updated))
+        return feed
+
+
+class _EntryWall(BaseEntryExtension):  # type: ignore[misc]  # feedgen has no types
+    """What an entry says besides feedgen's words; silent until it is given its item."""
+
+    def __init__(self) -> None:
+        self.item: Item | None = None
+
+    def extend_atom(self, entry: Any) -> Any:
+        if self.item is not None:
+            _extend_atom(entry, self.item)
+        return entry
+
+    def extend_rss(self, entry: Any) -> Any:
+        if self.item is not None:
+            _extend_rss(entry, self.item)
+        return entry
+
+
+def _feed(site: Site, view: View, extension: str) -> FeedGenerator:
+    """Begin a feed. The link set last becomes RSS's `<link>`, so the page comes after the self link."""
+    feed = FeedGenerator()
+    feed.register_extension(_WALL, _FeedWall, _EntryWall)
+    feed.title(_title(site, view))
+    feed.generator(GENERATOR)
+    if tag := language(site.language):
+        feed.language(tag)
+    feed.link(href=f"{site.url}{view.path}.{extension}", rel="self", type=FEED_TYPES[extension])
+    feed.link(href=home_page(site, view), rel="alternate", type="text/html")
+    return feed
+
+
+def _title(site: Site, view: View) -> str:
+    return line(view.title) or line(site.title) or view.feed_id
+
+
+def _atom_entry(site: Site, feed: FeedGenerator, item: Item) -> None:
+    entry = feed.add_entry(order="append")
+    entry.wall.item = item
+    entry.id(item.id)
+    entry.title(item.title)
+    entry.updated(item.updated)
+    entry.published(item.published)
+    entry.author(name=item.author)
+    if item.alternate:
+        entry.link(href=item.alternate)
+    _say_atom_content(entry, item)
+    _categorise(site, entry, item)
+
+
+def _say_atom_content(entry: FeedEntry, item: Item) -> None:
+    """Give content and summary. An entry without a link must have a content (RFC 4287 §4.1.2): its title then."""
+    if item.content:
+        entry.content(item.content, type="html")
+    elif not item.alternate:
+        entry.content(item.title, type="text")
+    if item.summary:
+        entry.summary(item.summary, type="text")
+
+
+def _rss_item(site: Site, feed: FeedGenerator, item: Item) -> None:
+    entry = feed.add_entry(order="append")
+    entry.wall.item = item
+    entry.guid(item.id, permalink=False)
+    entry.title(item.title)
+    if item.alternate:
+        entry.link(href=item.alternate)
+    if item.content:
+        entry.content(item.content, type="html")
+    if item.summary:
+        entry.description(escape(item.summary, quote=False), isSummary=True)
+    _categorise(site, entry, item)
+    for enclosure in item.enclosures[:1]:  # RSS has one; the others stand in Atom and JSON
+        entry.enclosure(enclosure.url, str(enclosure.length), enclosure.type)
+    if item.origin.link:
+        entry.source(item.origin.link, item.origin.title)
+
+
+def _categorise(site: Site, entry: FeedEntry, item: Item) -> None:
+    scheme = site.url + CHANNEL_FOLDER
+    for channel in item.channels:
+        entry.category(term=channel.slug, scheme=scheme, label=line(channel.title) or channel.slug)
+    for tag in item.tags:
+        entry.category(term=tag)
+
+
+def _extend_atom(entry: Any, item: Item) -> None:
+    if item.language:
+        entry.set(_LANG, item.language)
+    if item.link and item.page:
+        _link(entry, rel="related", href=item.page, type="text/html")
+    for enclosure in item.enclosures:
+        length = {"length": str(enclosure.length)} if enclosure.length else {}
+        title = {"title": enclosure.title} if enclosure.title else {}
+        _link(entry, rel="enclosure", href=enclosure.url, type=enclosure.type, **length, **title)
+    _add_source(entry, item.origin)
+
+
+def _add_source(entry: Any, origin: Origin) -> None:
+    source = etree.SubElement(entry, "source")
+    _add(source, "id", origin.id)
+    _add(source, "title", origin.title)
+    _add(source, "updated", origin.updated.isoformat())
+    if origin.link:
+        _link(source, rel="alternate", href=origin.link)
+    if origin.rights:
+        _add(source, "rights", origin.rights)
+
+
+def _extend_rss(entry: Any, item: Item) -> None:
+    _add(entry, f"{{{_DC}}}creator", item.author)
+    _add(entry, "pubDate", format_datetime(item.shown))
+
+
+def _add(parent: Any, name: str, text: str) -> None:
+    etree.SubElement(parent, name).text = text
+
+
+def _link(parent: Any, **attributes: str) -> None:
+    etree.SubElement(parent, "link", attributes)
+
+
+def _text(document: bytes) -> bytes:
+    return document if document.endswith(b"\n") else document + b"\n"

@@ -1,0 +1,74 @@
+"""JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)."""
+
+import json
+from typing import Any
+
+from aggregator.publish.addresses import home_page
+from aggregator.publish.item import Item, item_of, language, line
+from aggregator.publish.view import View
+from aggregator.records import Enclosure, Site
+
+VERSION = "https://jsonfeed.org/version/1.1"
+
+Object = dict[str, Any]
+
+
+def json_feed(site: Site, view: View) -> bytes:
+    """Render a view as JSON Feed. Raises: ValueError and its like for an entry that cannot be said."""
+    feed = {
+        "version": VERSION,
+        "title": line(view.title) or line(site.title) or view.feed_id,
+        "home_page_url": home_page(site, view),
+        "feed_url": f"{site.url}{view.path}.json",
+        "language": language(site.language),
+        "authors": _authors(line(site.author) or line(site.title)),
+        "items": [_item(item_of(site, entry)) for entry in view.entries],
+    }
+    return (json.dumps(_said(feed) | {"items": feed["items"]}, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _item(item: Item) -> Object:
+    """Say an item. It has a content in any case, as the format asks: its title where the source gave none."""
+    return _said(
+        {
+            "id": item.id,
+            "url": item.alternate,
+            "title": item.title,
+            "content_html": item.content,
+            "content_text": "" if item.content else item.title,
+            "summary": item.summary,
+            "date_published": item.published.isoformat() if item.published else "",
+            "date_modified": item.updated.isoformat(),
+            "authors": _authors(item.author),
+            "tags": [*dict.fromkeys([*(line(channel.title) for channel in item.channels), *item.tags])],
+            "language": item.language,
+            "attachments": [_attachment(one) for one in item.enclosures],
+            "_source": _source(item),
+            "_aggregator": _said({"info_code": item.code, "page": item.page}),
+        }
+    )
+
+
+def _source(item: Item) -> Object:
+    origin = item.origin
+    return _said({"id": origin.id, "title": origin.title, "url": origin.link, "rights": origin.rights})
+
+
+def _authors(name: str) -> list[Object]:
+    return [{"name": name}] if name else []
+
+
+def _attachment(enclosure: Enclosure) -> Object:
+    return _said(
+        {
+            "url": enclosure.url,
+            "mime_type": enclosure.type,
+            "title": enclosure.title,
+            "size_in_bytes": enclosure.length,
+        }
+    )
+
+
+def _said(given: Object) -> Object:
+    """Leave out what is empty: a JSON Feed says nothing rather than null."""
+    return {key: value for key, value in given.items() if value}

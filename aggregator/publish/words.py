@@ -1,0 +1,84 @@
+"""The few words that pages say by themselves, in the site's language: Chinese, else English."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands on a page besides what was published; `articles` and `original` are followed by nothing else."""
+
+    latest: str
+    channels: str
+    all_of: str
+    home: str
+    subscribe: str
+    subscribe_how: str
+    whole_site: str
+    channel_list: str
+    original: str
+    rights: str
+    empty: str
+    nothing_yet: str
+    updated: str
+    chinese: bool
+
+    def count(self, number: int) -> str:
+        """Say how many articles there are."""
+        if self.chinese:
+            return f"{number} 篇"
+        return "1 article" if number == 1 else f"{number} articles"
+
+    def moment(self, time: datetime) -> str:
+        """Say a time for people, without the machine's locale."""
+        clock = f"{time.hour:02d}:{time.minute:02d}"
+        if self.chinese:
+            return f"{time.year}年{time.month}月{time.day}日 {clock}"
+        return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {clock}"
+
+    def day(self, time: datetime) -> str:
+        """Say the day of a time, short, for lists of titles."""
+        if self.chinese:
+            return f"{time.month}月{time.day}日"
+        return f"{time.day} {_MONTHS[time.month - 1]}"
+
+
+_CHINESE = Words(
+    latest="最新消息",
+    channels="频道",
+    all_of="全部文章",
+    home="首页",
+    subscribe="订阅",
+    subscribe_how="把这个地址复制到任意一款阅读器中，即可收到新文章：",
+    whole_site="全站",
+    channel_list="频道列表（OPML）",
+    original="阅读原文",
+    rights="版权归原作者及来源所有",
+    empty="这个频道还没有文章。",
+    nothing_yet="还没有文章，稍后再来看看。",
+    updated="更新于",
+    chinese=True,
+)
+_ENGLISH = Words(
+    latest="Latest",
+    channels="Channels",
+    all_of="All articles",
+    home="Home",
+    subscribe="Subscribe",
+    subscribe_how="Copy this address into any feed reader to get new articles:",
+    whole_site="Whole site",
+    channel_list="List of channels (OPML)",
+    original="Read the original",
+    rights="All rights remain with the author and the source",
+    empty="No articles in this channel yet.",
+    nothing_yet="No articles yet. Come back a little later.",
+    updated="Updated",
+    chinese=False,
+)
+
+
+def words_in(language: str) -> Words:
+    """Give the words for a language tag."""
+    return _CHINESE if language.lower().partition("-")[0] == "zh" else _ENGLISH

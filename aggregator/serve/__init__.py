@@ -1,0 +1,6 @@
+"""Serve: the published files over HTTP, with validators. starlette and uvicorn are known here only."""
+
+from aggregator.serve.app import ServeOptions, create_app
+from aggregator.serve.server import serve
+
+__all__ = ["ServeOptions", "create_app", "serve"]

@@ -1,0 +1,77 @@
+"""Run an ASGI application inside our own event loop, until told to stop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+GRACE_SECONDS = 5
+BACKLOG = 2048
+
+
+async def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[], None] | None = None,
+    stop: asyncio.Event,
+) -> None:
+    """Serve until `stop` is set, then let open requests finish for five seconds at most.
+
+    `ready` is called once, when connections are taken. No signal handler is installed: signals are the caller's.
+    Raises: OSError at once when the address cannot be had; its message names it.
+    """
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=BACKLOG,
+    )
+    server = _Server(config, ready)
+    watch = asyncio.create_task(_exit_when(stop, server))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watch.cancel()
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals alone and says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and self._ready is not None:
+            self._ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind before anything is started, so that a used port is the caller's OSError and not an exit of uvicorn's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as fault:
+        reason = fault.strerror or str(fault)
+        raise OSError(fault.errno, f"cannot listen on {host} port {port}: {reason}") from fault
+
+
+async def _exit_when(stop: asyncio.Event, server: uvicorn.Server) -> None:
+    await stop.wait()
+    server.should_exit = True
