@@ -1,0 +1,53 @@
+"""Bytes become entries: what is this document, and what does it say?
+
+`read` and `article` are pure; they are meant to run in a `WorkerPool`, because a hostile document can take minutes or
+gigabytes.
+"""
+
+import dataclasses
+
+from aggregator.parse import document, json_feed, json_text, mapped, with_feedparser
+from aggregator.parse.document import decode
+from aggregator.parse.worker import WorkerPool
+from aggregator.records import ArticleRule, ListRules, ParsedFeed, RawEntry, Unreadable
+
+__all__ = ["WorkerPool", "article", "decode", "read"]
+
+
+def read(
+    body: bytes, *, url: str, content_type: str = "", rules: ListRules | None = None
+) -> ParsedFeed | Unreadable:
+    """Read a document that came from `url`: with `rules` as a JSON list, without as JSON Feed, RSS or Atom.
+
+    Whatever the bytes are, the answer is a feed or the reason why it is none.
+    """
+    opened = _opened(body, content_type)
+    if isinstance(opened, Unreadable):
+        return opened
+    text, warnings = opened
+    if rules is not None:
+        result = mapped.read(text, rules)
+    elif json_text.is_json(text):
+        result = json_feed.read(text)
+    else:
+        result = with_feedparser.read(text, url)
+    if isinstance(result, Unreadable) or not warnings:
+        return result
+    return dataclasses.replace(result, warnings=(*warnings, *result.warnings))
+
+
+def article(body: bytes, *, content_type: str, rule: ArticleRule) -> RawEntry | Unreadable:
+    """Read the text of one article from the JSON that the second request gave."""
+    opened = _opened(body, content_type)
+    return opened if isinstance(opened, Unreadable) else mapped.article(opened[0], rule)
+
+
+def _opened(body: bytes, content_type: str) -> tuple[str, tuple[str, ...]] | Unreadable:
+    """Give the document's text, or why it has none."""
+    plain = document.unpacked(body)
+    if plain is None:
+        return Unreadable(f"a gzip file that unpacks to more than {document.MAX_UNPACKED_BYTES:,} bytes")
+    if document.is_binary(plain):
+        return Unreadable(f"not text: {len(plain):,} bytes that begin with {plain[:8].hex(' ')}")
+    text, warnings = decode(plain, content_type)
+    return (text, warnings) if text.strip() else Unreadable(document.description(text))

@@ -1,0 +1,257 @@
+"""Work that may run wild is done in processes that can be killed: at a deadline, at a memory limit, job by job.
+
+A process pool of the standard library cannot stop one task, and threads cannot be stopped at all. Here a worker is a
+Python process that reads jobs from its standard input and writes answers to its standard output, one after the other,
+as pickles with their length before them.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import pickle
+import resource
+import select
+import signal
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO, Literal, TypeVar
+
+from aggregator.errors import WorkerError
+
+T = TypeVar("T")
+
+_JOB = struct.Struct(">dQ")  # the deadline in seconds, the length of the pickle
+_ANSWER = struct.Struct(">Q")
+_TAKEN = b"\x06"  # what a worker says when it has read a job whole: from here on its death is the job's fault
+_START_SECONDS = 60  # for a worker to start and read its job, on a machine that is busy
+_GRACE_SECONDS = 5  # an orphan ends itself this much after the deadline, should nobody be left to kill it
+_PR_SET_PDEATHSIG = 1
+_COMMAND = "from aggregator.parse.worker import serve; serve()"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a worker says of its job: the value, or the exception's name and text."""
+
+    outcome: Literal["done", "raised", "memory"]
+    value: object
+
+
+class WorkerPool:
+    """Up to `size` worker processes, started when there is work and gone when there has been none for a while."""
+
+    def __init__(self, size: int, *, memory_bytes: int = 1 << 30, idle_seconds: float = 60) -> None:
+        self._size = size
+        self._memory_bytes = memory_bytes
+        self._idle_seconds = idle_seconds
+        self._turn = asyncio.Semaphore(size)
+        self._idle: list[asyncio.subprocess.Process] = []
+        self._busy: set[asyncio.subprocess.Process] = set()
+        self._closed = False
+
+    async def run(self, function: Callable[..., T], *args: object, deadline: timedelta, **kwargs: object) -> T:
+        """Give what the function returns; it must be a module's own, for it travels by its name.
+
+        Jobs wait for a free worker in the order they came. The deadline counts from when the job starts to run.
+
+        Raises:
+            WorkerError: it took longer than the deadline, needed more memory than allowed, raised, or its process died.
+        """
+        name = getattr(function, "__qualname__", repr(function))
+        job = _packed(name, function, args, kwargs, deadline)
+        async with self._turn:
+            worker = await self._begun(name, job)
+            try:
+                answer = await self._answered(name, worker, deadline)
+            except BaseException:
+                await self._end(worker)
+                raise
+            await self._release(worker, answer)
+        return self._value(name, answer)  # type: ignore[return-value]  # the type went through a pipe
+
+    async def aclose(self) -> None:
+        """End all workers; jobs that run or wait fail with a `WorkerError`."""
+        self._closed = True
+        for worker in (*self._idle, *self._busy):
+            _kill(worker)
+        for _ in range(self._size):
+            await self._turn.acquire()
+        while self._idle:
+            await self._end(self._idle.pop())
+        for _ in range(self._size):
+            self._turn.release()
+
+    async def _begun(self, name: str, job: bytes) -> asyncio.subprocess.Process:
+        """Hand the job to a worker; one that ended while it was idle is replaced."""
+        while not self._closed:
+            reused = bool(self._idle)
+            worker = self._idle.pop() if reused else await self._started()
+            self._busy.add(worker)
+            try:
+                if await _handed_over(worker, job):
+                    return worker
+            except BaseException:
+                await self._end(worker)
+                raise
+            await self._end(worker)
+            if not reused and not self._closed:
+                raise WorkerError(f"{name}: the worker process could not be started")
+        raise WorkerError(f"{name}: the worker pool is closed")
+
+    async def _started(self) -> asyncio.subprocess.Process:
+        paths = [path or os.getcwd() for path in sys.path]
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-c", _COMMAND, str(self._memory_bytes), str(self._idle_seconds)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,  # Ctrl-C is for us
+            limit=1 << 20,
+        )
+
+    async def _answered(self, name: str, worker: asyncio.subprocess.Process, deadline: timedelta) -> _Answer:
+        try:
+            async with asyncio.timeout(deadline.total_seconds()):
+                return await _received(worker)
+        except TimeoutError:
+            raise WorkerError(f"{name}: killed after {deadline.total_seconds():g} s, it was too slow") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await self._end(worker)
+            died = "the worker pool was closed" if self._closed else _obituary(worker)
+            raise WorkerError(f"{name}: {died}") from None
+
+    async def _release(self, worker: asyncio.subprocess.Process, answer: _Answer) -> None:
+        if self._closed or answer.outcome == "memory":
+            await self._end(worker)
+        else:
+            self._busy.discard(worker)
+            self._idle.append(worker)
+
+    async def _end(self, worker: asyncio.subprocess.Process) -> None:
+        """Kill a worker and see it off, so that no process and no pipe is left."""
+        _kill(worker)
+        with contextlib.suppress(ConnectionError):
+            await worker.communicate()
+        self._busy.discard(worker)
+
+    def _value(self, name: str, answer: _Answer) -> object:
+        if answer.outcome == "done":
+            return answer.value
+        if answer.outcome == "memory":
+            raise WorkerError(f"{name}: needs more than {self._memory_bytes >> 20} MiB of memory")
+        raise WorkerError(f"{name} raised {answer.value}")
+
+
+def _packed(
+    name: str, function: object, args: tuple[object, ...], kwargs: dict[str, object], deadline: timedelta
+) -> bytes:
+    try:
+        job = pickle.dumps((function, args, kwargs))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise WorkerError(f"{name}: cannot be sent to a worker: {error}") from error
+    return _JOB.pack(deadline.total_seconds(), len(job)) + job
+
+
+async def _handed_over(worker: asyncio.subprocess.Process, job: bytes) -> bool:
+    """Send a job; False if the worker is gone, or does not take it in time."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            worker.stdin.write(job)
+            await worker.stdin.drain()
+            return await worker.stdout.read(1) == _TAKEN
+    except (ConnectionError, TimeoutError):
+        return False
+
+
+async def _received(worker: asyncio.subprocess.Process) -> _Answer:
+    assert worker.stdout is not None
+    (length,) = _ANSWER.unpack(await worker.stdout.readexactly(_ANSWER.size))
+    answer: _Answer = pickle.loads(await worker.stdout.readexactly(length))
+    return answer
+
+
+def _kill(worker: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        worker.kill()
+
+
+def _obituary(worker: asyncio.subprocess.Process) -> str:
+    code = worker.returncode
+    if code is None or code >= 0:
+        return f"the worker process ended with status {code}"
+    return f"the worker process was ended by {signal.Signals(-code).name}"
+
+
+# --- in the worker process -------------------------------------------------------------------------------------------
+
+
+def serve() -> None:
+    """Do jobs until there has been none for a while, or nobody is left to ask for one; `_COMMAND` runs this."""
+    memory_bytes, idle_seconds = int(sys.argv[1]), float(sys.argv[2])
+    _die_with_parent()
+    with contextlib.suppress(ValueError, OSError):  # a limit set from outside may be lower already
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    with _channels() as (jobs, answers):
+        while select.select([jobs], [], [], idle_seconds)[0]:
+            job = _next_job(jobs)
+            if job is None:
+                return
+            answers.write(_TAKEN)
+            outcome, answer = _performed(job)
+            answers.write(_ANSWER.pack(len(answer)) + answer)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if outcome == "memory":
+                return
+
+
+@contextlib.contextmanager
+def _channels() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Give the two pipes, moved away from where a stray `print` or `input` could reach them."""
+    with os.fdopen(os.dup(0), "rb", buffering=0) as jobs, os.fdopen(os.dup(1), "wb", buffering=0) as answers:
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        os.dup2(2, 1)
+        yield jobs, answers
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this process with its parent, even in the middle of a job (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _next_job(jobs: BinaryIO) -> bytes | None:
+    head = _whole(jobs, _JOB.size)
+    if head is None:
+        return None
+    deadline_seconds, length = _JOB.unpack(head)
+    signal.setitimer(signal.ITIMER_REAL, deadline_seconds + _GRACE_SECONDS)
+    return _whole(jobs, length)
+
+
+def _whole(pipe: BinaryIO, length: int) -> bytes | None:
+    """Read exactly so much from a pipe; None if it ends before."""
+    parts = bytearray()
+    while len(parts) < length:
+        part = pipe.read(min(length - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+def _performed(job: bytes) -> tuple[str, bytes]:
+    try:
+        function, args, kwargs = pickle.loads(job)
+        return "done", pickle.dumps(_Answer("done", function(*args, **kwargs)))
+    except MemoryError:
+        return "memory", pickle.dumps(_Answer("memory", None))
+    except Exception as error:
+        return "raised", pickle.dumps(_Answer("raised", f"{type(error).__name__}: {error}"))
