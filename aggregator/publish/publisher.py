@@ -1,4 +1,4 @@
-"""What a mark of the store stands for: the documents that are rendered for it, written, and those that are in the way."""
+"""What a mark of the store stands for: the documents that are rendered and written for it, and those in the way."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

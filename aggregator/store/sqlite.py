@@ -1,7 +1,7 @@
 """The store on SQLite: WAL, synchronous=FULL, one writer at a time, one transaction per refresh.
 
-`sqlite_utils` keeps the schema (migrations); statements are SQL with named parameters. Every verb may be called from any
-thread; they take turns.
+`sqlite_utils` keeps the schema (migrations); statements are SQL with named parameters. Every verb may be called from
+any thread; they take turns.
 """
 
 import sqlite3
@@ -391,21 +391,26 @@ class Store:
             return None
         return Channel(rows[0]["slug"], rows[0]["title"], rows[0]["name"]), time_of(rows[0]["created"])
 
-    def place(self, code: str, source: str, slugs: Sequence[str], *, settle: bool) -> None:
-        """Put an article into channels, and mark them. `settle`: take it out of those that this source put it into
-        before and does not name now."""
-        with self.writing():
-            before = self._slugs(code, source)
-            for slug in sorted(before - set(slugs)) if settle else ():
-                self._write("DELETE FROM entry_channels WHERE info_code = :code AND slug = :slug", code=code, slug=slug)
-                self.mark([f"category/{slug}", f"article/{code}", "feed", "index"])
-            for slug in slugs:
-                if self._write(_PLACE, code=code, slug=slug, source=source):
-                    self.mark_article(code)
+    def places(self, codes: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Give the channels that the articles stand in, by code, each with the source that named it first."""
+        found: dict[str, dict[str, str]] = {}
+        sql = "SELECT info_code, slug, source FROM entry_channels WHERE info_code IN (?)"
+        for row in self._rows_in(sql, sorted(set(codes))):
+            found.setdefault(row["info_code"], {})[row["slug"]] = row["source"]
+        return found
 
-    def _slugs(self, code: str, source: str) -> set[str]:
-        sql = "SELECT slug FROM entry_channels WHERE info_code = :code AND source = :source"
-        return {row["slug"] for row in self._rows(sql, code=code, source=source)}
+    def place(self, code: str, source: str, slugs: Sequence[str]) -> None:
+        """Put a published article into the channels that a source names for it, and take it out of those that this
+        source named before and does not name now. Every document that this changes is marked."""
+        with self.writing():
+            before = self.places([code]).get(code, {})
+            for slug in sorted(slug for slug, owner in before.items() if owner == source and slug not in slugs):
+                self._write("DELETE FROM entry_channels WHERE info_code = :code AND slug = :slug", code=code, slug=slug)
+                self.mark([f"category/{slug}"])
+                self.mark_article(code)
+            added = [self._write(_PLACE, code=code, slug=slug, source=source) for slug in slugs]
+            if any(added):
+                self.mark_article(code)
 
     # --- what is to be published ---------------------------------------------------------------
 
@@ -456,10 +461,10 @@ class Store:
             )
             self.mark(["feed", "index"])
 
-    def marked(self, limit: int) -> dict[str, str]:
-        """Give documents that are to be rendered, each with the stamp that clears it; articles first."""
-        sql = "SELECT document, stamp FROM marks ORDER BY document LIMIT :limit"
-        return {row["document"]: row["stamp"] for row in self._rows(sql, limit=limit)}
+    def marked(self) -> dict[str, str]:
+        """Give the documents that are to be rendered, each with the stamp that clears it; articles come first."""
+        rows = self._rows("SELECT document, stamp FROM marks ORDER BY document")
+        return {row["document"]: row["stamp"] for row in rows}
 
     def clear(self, stamps: dict[str, str]) -> None:
         """Take back marks, but for those that were set again meanwhile."""

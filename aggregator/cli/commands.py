@@ -1,0 +1,339 @@
+"""The commands: each gathers arguments, calls wiring and prints. Exit: 0 done, 1 some work failed, 2 wrong use."""
+
+import asyncio
+import difflib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+from rich.markup import escape
+
+from aggregator import __version__, config, wiring
+from aggregator.cli import show
+from aggregator.config import Settings
+from aggregator.errors import AggregatorError, ConfigError
+from aggregator.pipeline import utc_now
+from aggregator.records import Outcome, PublishReport
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+DONE, FAILED, USAGE = 0, 1, 2
+_DEFAULT = "config/aggregator.toml"
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="AGGREGATOR_CONFIG",
+    default=_DEFAULT,
+    show_default=True,
+    show_envvar=True,
+    help="The configuration file.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every step to stderr.")
+@click.version_option(__version__, prog_name="aggregator")
+@click.pass_context
+def cli(context: click.Context, path: Path, verbose: bool) -> None:
+    """Pull many feeds, keep every article once, republish one feed per category."""
+    context.obj = path
+    level = logging.INFO if verbose else logging.CRITICAL
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING if verbose else logging.CRITICAL)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def main() -> NoReturn:
+    """Run the command line; errors that people can mend are said in a line, not in a traceback."""
+    try:
+        sys.exit(cli(standalone_mode=False) or DONE)
+    except click.exceptions.Abort:
+        sys.exit(_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(USAGE)
+    except ConfigError as error:
+        for problem in error.problems:
+            show.err().print(f"[red]error[/]  {escape(problem)}")
+        sys.exit(USAGE)
+    except AggregatorError as error:
+        show.err().print(f"[red]error[/]  {escape(str(error))}")
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
+
+
+# --- check -------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of the configuration, for editors.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def check(path: Path, schema: bool, as_json: bool) -> int:
+    """Validate the configuration: every problem at once, with its place and what would be right."""
+    if schema:
+        click.echo(config.schema())
+        return DONE
+    try:
+        settings = wiring.load_settings(path)
+    except ConfigError as error:
+        if not as_json:
+            raise
+        show.print_json({"ok": False, "problems": list(error.problems), "warnings": []})
+        return USAGE
+    warnings = config.warnings(settings)
+    if as_json:
+        show.print_json({"ok": True, "problems": [], "warnings": warnings})
+        return DONE
+    for warning in warnings:
+        show.err().print(f"[yellow]note[/]  {escape(warning)}")
+    count = len(wiring.sources_of(settings))
+    show.out().print(f"[green]ok[/]  {escape(str(path))}: {count} source{'s' * (count != 1)}")
+    return DONE
+
+
+# --- fetch -------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("names", metavar="[SOURCE]...", nargs=-1)
+@click.option("--force", is_flag=True, help="Fetch also what is not due yet; validators are sent all the same.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int:
+    """Make one pass over what is due, and publish what it brought."""
+    settings = wiring.load_settings(path)
+    _must_exist(names, list(wiring.sources_of(settings)))
+    outcomes, report = _run(_fetch(settings, names, force))
+    if as_json:
+        show.print_json(
+            {
+                "new": sum(outcome.new for outcome in outcomes),
+                "revised": sum(outcome.revised for outcome in outcomes),
+                "failed": sum(_failed(outcome) for outcome in outcomes),
+                "sources": [show.outcome_json(outcome) for outcome in outcomes],
+                "published": _published_json(report),
+            }
+        )
+    else:
+        _print_pass(outcomes, report)
+    return FAILED if report.problems or any(_failed(outcome) for outcome in outcomes) else DONE
+
+
+async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tuple[list[Outcome], PublishReport]:
+    async with wiring.assembled(settings) as app:
+        due = set(app.store.due(utc_now(), limit=len(app.sources)))
+        chosen = [name for name in app.sources if not names or name in names]
+        now = [name for name in chosen if force or name in due]
+        found = {name: Outcome(name, "not-due") for name in chosen if names and name not in now}
+        with show.progress() as bar:
+            task = bar.add_task("fetching", total=len(now))
+            async for outcome in app.pipeline.refresh_all(now, settings.fetch.concurrency):
+                found[outcome.source] = outcome
+                bar.update(task, advance=1, description=f"fetching [dim]{escape(outcome.source)}[/]")
+            bar.add_task("publishing", total=None)
+            report = await asyncio.to_thread(app.pipeline.publish)
+        return [found[name] for name in chosen if name in found], report
+
+
+def _failed(outcome: Outcome) -> bool:
+    return outcome.outcome in ("failed", "gone")
+
+
+def _print_pass(outcomes: list[Outcome], report: PublishReport) -> None:
+    console = show.out()
+    if not outcomes:
+        console.print("nothing is due; `aggregator sources` says when, `--force` fetches all the same")
+    else:
+        console.print(show.outcomes_table(outcomes))
+    if report.written or report.problems:
+        console.print(show.published_line(report))
+
+
+def _must_exist(names: tuple[str, ...], known: list[str]) -> None:
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "`aggregator sources` lists them"
+            raise click.UsageError(f"there is no source {name!r}; {hint}")
+
+
+# --- publish -----------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--all", "everything", is_flag=True, help="Render every document, not only the outdated ones.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def publish(path: Path, everything: bool, as_json: bool) -> int:
+    """Write the documents that are outdated; files whose bytes would not change are left alone."""
+    report = _run(_publish(wiring.load_settings(path), everything))
+    if as_json:
+        show.print_json(_published_json(report))
+    else:
+        changed = show.published_line(report) if report.written or report.problems else "nothing to write"
+        show.out().print(f"{changed}  [dim]{len(report.unchanged)} unchanged[/]")
+    return FAILED if report.problems else DONE
+
+
+async def _publish(settings: Settings, everything: bool) -> PublishReport:
+    async with wiring.assembled(settings) as app:
+        return await asyncio.to_thread(lambda: app.pipeline.publish(everything=everything))
+
+
+def _published_json(report: PublishReport) -> dict[str, Any]:
+    return {
+        "written": list(report.written),
+        "unchanged": len(report.unchanged),
+        "removed": list(report.removed),
+        "problems": list(report.problems),
+    }
+
+
+# --- sources -----------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def sources(path: Path, as_json: bool) -> int:
+    """Show how each source stands."""
+    settings = wiring.load_settings(path)
+    with wiring.open_store(settings, wiring.sources_of(settings)) as store:
+        reports = store.source_reports()
+    if as_json:
+        show.print_json({"sources": [show.report_json(report) for report in reports]})
+    else:
+        console = show.out()
+        console.print(show.sources_table(reports, utc_now(), console))
+    return DONE
+
+
+# --- run and serve -----------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.pass_obj
+def run(path: Path) -> int:
+    """Run the daemon: fetch what is due, publish what changed, serve it over HTTP. Ctrl-C stops it."""
+    return _run(_daemon(wiring.load_settings(path)))
+
+
+@cli.command()
+@click.pass_obj
+def serve(path: Path) -> int:
+    """Serve the published files, and do nothing else. Ctrl-C stops it."""
+    settings = wiring.load_settings(path)
+    return _run(_serve_only(settings))
+
+
+async def _daemon(settings: Settings) -> int:
+    from aggregator.schedule import Daemon, Pulse
+
+    console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
+    async with wiring.assembled(settings) as app:
+        await asyncio.to_thread(app.pipeline.publish)
+        pulse = Pulse(
+            due=lambda limit: app.store.due(utc_now(), limit),
+            refresh=app.pipeline.refresh_safely,
+            publish=app.pipeline.publish,
+            on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
+            on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
+        )
+        serving = asyncio.create_task(_serve(settings, stop, lambda: _greet(settings, app, console)))
+        daemon = asyncio.create_task(Daemon(pulse, settings.fetch.concurrency).run(stop))
+        try:
+            await _until_one_ends(serving, daemon)
+        finally:
+            stop.set()
+            await asyncio.gather(serving, daemon, return_exceptions=True)
+        show.event(console, zone, utc_now(), "[bold]stopped[/]")
+        serving.result()
+        daemon.result()
+    return DONE
+
+
+async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _serve_only(settings: Settings) -> int:
+    console, stop = show.out(), _stop_on_signals()
+    directory = settings.publish.directory
+    if not (directory / "index.html").exists() and not (directory / "feed.atom").exists():
+        show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
+    await _serve(settings, stop, lambda: console.print(f"serving {directory} at [bold]{_address(settings)}[/]"))
+    return DONE
+
+
+async def _serve(settings: Settings, stop: asyncio.Event, ready: Any) -> None:
+    from aggregator.serve import ServeOptions, create_app
+    from aggregator.serve import serve as serve_http
+
+    app = create_app(ServeOptions(settings.publish.directory))
+    try:
+        await serve_http(app, settings.server.host, settings.server.port, ready=ready, stop=stop)
+    except OSError as error:
+        place = f"{settings.server.host}:{settings.server.port}"
+        remedy = "is another daemon running? [server] host and port say where to listen"
+        raise AggregatorError(f"cannot serve at {place}: {error.strerror or error}; {remedy}") from error
+
+
+def _address(settings: Settings) -> str:
+    host = settings.server.host
+    shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1", "": "127.0.0.1"}.get(host, host)
+    return f"http://{shown}:{settings.server.port}/"
+
+
+def _greet(settings: Settings, app: wiring.App, console: Any) -> None:
+    counts = app.store.counts()
+    console.print(f"[bold]{escape(settings.site.title)}[/]  aggregator {__version__}")
+    console.print(f"serving   [bold]{_address(settings)}[/]   (Ctrl-C stops)")
+    console.print(f"files     {settings.publish.directory}")
+    numbers = f"{counts['entries']} articles in {counts['channels']} channels from {counts['sources']} sources"
+    console.print(f"store     {settings.store.path}   {numbers}\n")
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Give an event that SIGTERM and Ctrl-C set; a second one does not wait any longer."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def asked() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    return stop
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end; SIGTERM ends a one-shot command as Ctrl-C does, between two transactions."""
+    try:
+        return asyncio.run(_terminable(work))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _terminable(work: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
+
+

@@ -1,0 +1,182 @@
+"""What people see in a terminal: tables that fit it, times they can grasp at once, and lines of what happens."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from aggregator.records import Outcome, PublishReport, SourceReport
+
+_NARROW = 100  # columns; below this a table leaves out what can be asked for otherwise
+_UNFOLDED = 240
+_STYLES = {
+    "ok": "green",
+    "healthy": "green",
+    "not-modified": "dim",
+    "not-due": "dim",
+    "new": "cyan",
+    "failed": "red",
+    "failing": "red",
+    "gone": "magenta",
+}
+_OUTCOMES = {"ok": "ok", "not-modified": "unchanged", "failed": "failed", "gone": "gone", "not-due": "not due"}
+
+
+def out() -> Console:
+    """The console for results; into a pipe or file, rows are not folded to the width of a terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _UNFOLDED)
+
+
+def err() -> Console:
+    """The console for progress, warnings and errors."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _UNFOLDED)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document, and nothing else, on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def progress() -> Progress:
+    """A bar on stderr that appears only on a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err(), transient=True, disable=not sys.stderr.isatty())
+
+
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
+    """Give an outcome as `fetch --json` prints it."""
+    return {
+        "source": outcome.source,
+        "outcome": outcome.outcome,
+        "new": outcome.new,
+        "revised": outcome.revised,
+        "unchanged": outcome.unchanged,
+        "skipped": outcome.skipped,
+        "problems": list(outcome.problems),
+    }
+
+
+def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
+    """Show what a pass brought, a row a source, with the first problem of each."""
+    table = Table("source", "outcome", box=None, pad_edge=False, header_style="bold")
+    for heading in ("new", "revised", "unchanged"):
+        table.add_column(heading, justify="right")
+    table.add_column("what went wrong", overflow="fold")
+    for outcome in outcomes:
+        counts = (outcome.new, outcome.revised, outcome.unchanged)
+        table.add_row(
+            escape(outcome.source),
+            styled(outcome.outcome, _OUTCOMES[outcome.outcome]),
+            *(str(count) if count else "[dim]·[/]" for count in counts),
+            escape(problem_line(outcome.problems)),
+        )
+    return table
+
+
+def problem_line(problems: Sequence[str]) -> str:
+    """Give the first problem, and how many there are besides."""
+    if not problems:
+        return ""
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    first = problems[0]
+    return (first if len(first) <= 200 else first[:199] + "…") + more
+
+
+def styled(state: str, text: str | None = None) -> str:
+    """Give a state's word in its colour."""
+    style = _STYLES.get(state, "")
+    return f"[{style}]{escape(text or state)}[/]" if style else escape(text or state)
+
+
+def report_json(report: SourceReport) -> dict[str, Any]:
+    """Give a source's standing as `sources --json` prints it."""
+    return {
+        "source": report.name,
+        "url": report.url,
+        "kind": report.kind,
+        "title": report.title,
+        "state": report.state,
+        "entries": report.entries,
+        "last_fetch_at": _iso(report.last_fetch_at),
+        "last_success_at": _iso(report.last_success_at),
+        "next_fetch_at": _iso(report.next_fetch_at),
+        "failures": report.failures,
+        "last_error": report.last_error,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def sources_table(reports: Sequence[SourceReport], now: datetime, console: Console) -> Table:
+    """Show how every source stands; a narrow terminal gets fewer columns."""
+    wide = console.width >= _NARROW
+    table = Table("source", "state", box=None, pad_edge=False, header_style="bold")
+    table.add_column("articles", justify="right")
+    table.add_column("checked")
+    table.add_column("next")
+    if wide:
+        table.add_column("address", overflow="fold")
+    table.add_column("last error", overflow="fold")
+    for report in reports:
+        state = f"failing ({report.failures})" if report.state == "failing" else report.state
+        row = [escape(report.name), styled(report.state, state), str(report.entries)]
+        row += [ago(report.last_fetch_at, now), until(report.next_fetch_at, now)]
+        row += [escape(report.url)] if wide else []
+        table.add_row(*row, escape(problem_line([report.last_error] if report.last_error else [])))
+    return table
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """Say how long ago: "5 min ago", "never"."""
+    return f"{_span((now - moment).total_seconds())} ago" if moment else "never"
+
+
+def until(moment: datetime | None, now: datetime) -> str:
+    """Say how soon: "in 2 h", "due", "–" for never."""
+    if moment is None:
+        return "–"
+    seconds = (moment - now).total_seconds()
+    return f"in {_span(seconds)}" if seconds > 0 else "due"
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400 * 2, "days"), (7200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{int(seconds // {'days': 86_400, 'h': 3600, 'min': 60}[unit])} {unit}"
+    return f"{max(0, int(seconds))} s"
+
+
+def event(console: Console, zone: ZoneInfo, now: datetime, text: str) -> None:
+    """Print a line of what just happened, with the site's time of day."""
+    console.print(f"[dim]{now.astimezone(zone):%H:%M:%S}[/]  {text}")
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Say in one line what refreshing a source came to."""
+    name = f"[bold]{escape(outcome.source)}[/]"
+    problem = escape(problem_line(outcome.problems))
+    if outcome.outcome != "ok":
+        return f"{name}  {styled(outcome.outcome, _OUTCOMES[outcome.outcome])}{f'  {problem}' if problem else ''}"
+    counts = [f"{n} {word}" for n, word in ((outcome.new, "new"), (outcome.revised, "revised")) if n]
+    text = styled("ok", ", ".join(counts)) if counts else "[dim]nothing new[/]"
+    return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"
+
+
+def published_line(report: PublishReport) -> str:
+    """Say in one line what was published."""
+    channels = [path for path in report.written if path.startswith("category/") and path.endswith(".atom")]
+    articles = [path for path in report.written if path.startswith("article/")]
+    parts = [f"{len(report.written)} file{'s' * (len(report.written) != 1)}"]
+    parts += [f"{len(channels)} channel{'s' * (len(channels) != 1)}"] if channels else []
+    parts += [f"{len(articles)} article{'s' * (len(articles) != 1)}"] if articles else []
+    problem = f"  [red]{escape(problem_line(report.problems))}[/]" if report.problems else ""
+    return f"[bold]published[/]  {', '.join(parts)}{problem}"

@@ -1,0 +1,83 @@
+"""The daemon's jobs in one process: look for due sources, publish what changed. APScheduler keeps their rhythm.
+
+A job per source does not scale and loses what it misses, so there are only these, and they coalesce; which source is
+due is read from the store at each tick.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from aggregator.records import Outcome, PublishReport
+
+log = logging.getLogger(__name__)
+
+_TICK = timedelta(seconds=1)
+_PUBLISH = timedelta(seconds=2)
+_GRACE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What the daemon does at each beat, and whom it tells."""
+
+    due: Callable[[int], list[str]]
+    refresh: Callable[[str], Awaitable[Outcome]]
+    publish: Callable[[], PublishReport]
+    on_outcome: Callable[[Outcome], None]
+    on_published: Callable[[PublishReport], None]
+
+
+class Daemon:
+    """Refreshes and publishes until it is stopped. `concurrency` sources are refreshed at once at most."""
+
+    def __init__(self, pulse: Pulse, concurrency: int) -> None:
+        self._pulse = pulse
+        self._concurrency = concurrency
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._publishing = asyncio.Lock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it."""
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        for job, every in ((self._tick, _TICK), (self._publish, _PUBLISH)):
+            trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=UTC)
+            scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=None)
+        await self._tick()
+        scheduler.start()
+        await stop.wait()
+        scheduler.shutdown(wait=False)
+        await self._finish()
+
+    async def _tick(self) -> None:
+        room = self._concurrency - len(self._running)
+        names = await asyncio.to_thread(self._pulse.due, room + len(self._running)) if room > 0 else []
+        for name in [name for name in names if name not in self._running][:room]:
+            self._running[name] = asyncio.create_task(self._refresh(name))
+
+    async def _refresh(self, name: str) -> None:
+        try:
+            self._pulse.on_outcome(await self._pulse.refresh(name))
+        finally:
+            self._running.pop(name, None)
+
+    async def _publish(self) -> None:
+        async with self._publishing:
+            report = await asyncio.to_thread(self._pulse.publish)
+        if report.written or report.removed or report.problems:
+            self._pulse.on_published(report)
+
+    async def _finish(self) -> None:
+        """A fetch that does not end by itself is given up; its transaction is whole or was never begun."""
+        tasks = list(self._running.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._publish()
