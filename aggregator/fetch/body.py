@@ -158,9 +158,13 @@ class _Brotli:
         return bool(self._stream.is_finished())
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
-        yield self._stream.process(data, output_buffer_limit=_STEP)
-        while not self._stream.can_accept_more_data():
-            yield self._stream.process(b"", output_buffer_limit=_STEP)
+        while True:
+            piece: bytes = self._stream.process(data, output_buffer_limit=_STEP)
+            yield piece
+            data = b""
+            # can_accept_more_data() is True although there is more to come: only an empty piece ends it
+            if self._stream.is_finished() or (not piece and self._stream.can_accept_more_data()):
+                return
 
 
 def _inflate(stream: "zlib._Decompress", data: bytes) -> Iterator[bytes]:

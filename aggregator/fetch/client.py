@@ -12,7 +12,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import unquote_to_bytes
@@ -72,12 +71,7 @@ class Client:
     def __init__(self, options: ClientOptions, resolve: Resolve = resolve_name) -> None:
         self._options = options
         self._slots = asyncio.Semaphore(options.concurrency)
-        self._http = httpx.AsyncClient(
-            transport=_guarded_transport(Guard(options.allow_networks, resolve), options.concurrency),
-            cookies=CookieJar(DefaultCookiePolicy(netscape=False, rfc2965=False)),  # takes none, so sends none
-            trust_env=False,
-            follow_redirects=False,
-        )
+        self._transport = _guarded_transport(Guard(options.allow_networks, resolve), options.concurrency)
 
     async def get(
         self,
@@ -111,7 +105,7 @@ class Client:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -138,7 +132,11 @@ class Client:
     async def _ask(
         self, address: httpx.URL, start: httpx.URL, journey: "_Journey", wanted: "_Wanted"
     ) -> httpx.Response:
-        """Send one request and give the answer with its body unread."""
+        """Send one request and give the answer with its body unread.
+
+        It goes to the transport and not through `httpx.AsyncClient`, which keeps cookies, logs whole URLs, and raises
+        on a Location that it cannot read even when it was told not to follow redirects.
+        """
         headers = {
             b"Host": address.netloc,
             b"User-Agent": self._options.user_agent.encode(),
@@ -156,7 +154,9 @@ class Client:
             headers=list(headers.items()),
             extensions={"trace": journey.note, "timeout": httpx.Timeout(None, connect=connect).as_dict()},
         )
-        return await self._http.send(request, stream=True)
+        response = await self._transport.handle_async_request(request)
+        response.request = request
+        return response
 
 
 @dataclass(frozen=True, slots=True)
