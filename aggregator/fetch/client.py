@@ -35,6 +35,7 @@ FEED_ACCEPT = (
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DOCUMENTS = frozenset({200, 203, 226})
 _MAX_HOPS = 5
+_OURS = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length", "Transfer-Encoding", "Cookie"})
 
 _DOING = {  # httpcore's names for the steps of an exchange
     "connection.connect_tcp.started": "looking up the name and connecting",
@@ -87,7 +88,8 @@ class Client:
 
         `timeout` bounds the whole of it, redirects and body included, from the moment that a slot is free. `max_bytes`
         bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them. `headers`, and
-        the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to.
+        the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to; cookies and what
+        frames a request cannot be set with them and are passed over.
         """
         wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {})
         journey = _Journey(shown(url))
@@ -96,6 +98,7 @@ class Client:
             try:
                 async with deadline:
                     if is_file_url(url):
+                        journey.doing = "reading the file"
                         return await asyncio.to_thread(read_file, url, max_bytes)
                     return await self._travel(url, journey, wanted)
             except (Failed, httpx.HTTPError, OSError) as error:
@@ -141,10 +144,11 @@ class Client:
             b"Host": address.netloc,
             b"User-Agent": self._options.user_agent.encode(),
             b"Accept": wanted.accept.encode(),
+            b"Accept-Encoding": OFFERED.encode(),
+            b"Connection": b"close",
         }
         if _origin(address) == _origin(start):
             headers |= _private_headers(start, wanted.headers)
-        headers |= {b"Accept-Encoding": OFFERED.encode(), b"Connection": b"close"}
         if wanted.validators.url == journey.url:
             headers |= _conditions(wanted.validators)
         connect = min(self._options.connect_timeout, wanted.timeout).total_seconds()
@@ -289,7 +293,8 @@ def _sendable(value: str | None) -> bytes | None:
 
 def _private_headers(start: httpx.URL, headers: Mapping[str, str]) -> dict[bytes, bytes]:
     """Give the headers that only the origin first asked may see: the caller's, and the URL's credentials (RFC 7617)."""
-    private = {name.title().encode(): value.encode() for name, value in headers.items()}
+    own = {name.title(): value for name, value in headers.items() if name.title() not in _OURS}
+    private = {name.encode(): value.encode() for name, value in own.items()}
     if start.userinfo:
         user, _, password = start.userinfo.partition(b":")
         pair = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)

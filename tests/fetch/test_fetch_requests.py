@@ -80,12 +80,18 @@ async def test_credentials_in_a_redirect_are_not_used(server: RawServer, client:
     assert b"authorization" not in server.sent_headers()
 
 
-async def test_own_headers_replace_ours_once_but_not_what_we_offer(server: RawServer, client: Client) -> None:
-    own = {"accept": "text/html", "ACCEPT-ENCODING": "zstd", "X-Key": "k"}
+async def test_own_headers_replace_ours_but_for_cookies_and_what_frames_a_request(
+    server: RawServer, client: Client
+) -> None:
+    framing = {"ACCEPT-ENCODING": "zstd", "host": "other", "content-length": "5", "cookie": "a=b", "connection": "x"}
+    own = {"accept": "text/html", "X-Key": "k", **framing}
     await client.get(server.answers(answer(b"x")), headers=own)
     assert server.requests[0].lower().count(b"accept: ") == 1
     assert server.sent_headers()[b"accept"] == b"text/html"
     assert server.sent_headers()[b"accept-encoding"] == b"gzip, deflate, br"
+    assert server.sent_headers()[b"host"] == f"127.0.0.1:{server.port}".encode()
+    assert server.sent_headers()[b"connection"] == b"close"
+    assert not {b"cookie", b"content-length"} & server.sent_headers().keys()
 
 
 async def test_a_header_that_cannot_be_sent_is_a_value(server: RawServer, client: Client) -> None:

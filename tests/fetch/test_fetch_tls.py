@@ -30,10 +30,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("makes its certificate with the openssl command")
     folder = tmp_path_factory.mktemp("tls")
     key, cert = folder / "key.pem", folder / "cert.pem"
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=feeds.example", "-addext", "subjectAltName=DNS:feeds.example"]
     subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        + ["-keyout", str(key), "-out", str(cert), "-subj", "/CN=feeds.example"]
-        + ["-addext", "subjectAltName=DNS:feeds.example"],
+        [openssl, "req", *kind, *names, "-keyout", key, "-out", cert],
         check=True,
         capture_output=True,
     )
