@@ -88,8 +88,8 @@ class Client:
 
         `timeout` bounds the whole of it, redirects and body included, from the moment that a slot is free. `max_bytes`
         bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them. `headers`, and
-        the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to; cookies and what
-        frames a request cannot be set with them and are passed over.
+        the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to; cookies and
+        what frames a request cannot be set with them and are passed over.
         """
         wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {})
         journey = _Journey(shown(url))
