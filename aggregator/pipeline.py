@@ -232,7 +232,7 @@ class Pipeline:
         return identify.decide(
             named,
             aliases=aliases,
-            known=self._store.known(aliases.values()),
+            known=self._store.known(aliases.values(), source.name),
             positions=self._positions,
             backfill=source.backfill if memory.fresh else None,
             now=self._now(),
@@ -245,8 +245,8 @@ class Pipeline:
         with self._store.writing():
             changes = self._decide(named, source, memory)
             self._store.add(changes.arrivals, self._now())
-            self._store.revise(changes.revisions)
-            self._store.sight(changes.sightings)
+            self._store.revise(changes.revisions, self._now())
+            self._store.sight(changes.sightings, self._now())
             self._store.pass_over(changes.passed)
             self._place(source, changes)
             self._note_read(source, read.intake, read.fetched.validators, read.body_hash, started, "ok")
@@ -309,7 +309,7 @@ class Pipeline:
         changes = self._decide(named, source, memory)
         passed = {item.info_code for item in changes.passed}
         aliases = self._store.codes_of(name for item in named for name in item.names)
-        wanted = identify.articles_wanted(named, aliases, self._store.known(aliases.values()))
+        wanted = identify.articles_wanted(named, aliases, self._store.known(aliases.values(), source.name))
         return {item.info_code for item in wanted} - passed
 
     async def _article(self, source: Source, entry: Entry) -> tuple[Entry, str | None]:
@@ -339,7 +339,7 @@ class Pipeline:
         code = entry.info_code
         with self._store.writing():
             if problem is None:
-                self._store.complete(code, entry)
+                self._store.complete(code, entry, self._now())
             elif entry.row_fingerprint or tries + 1 >= ARTICLE_TRIES:
                 self._store.release(code)
             else:
@@ -409,7 +409,7 @@ class Pipeline:
             return Unreadable(str(error))
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
-        """The store blocks, so it is called beside the loop. A step that began is finished, even when we are stopped."""
+        """The store blocks, so it is called beside the loop. A step that began is finished even when we are stopped."""
         return await asyncio.shield(asyncio.to_thread(function, *arguments))
 
     # --- publish -----------------------------------------------------------------------------------------

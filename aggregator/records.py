@@ -292,7 +292,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a decision needs to know of a stored article. `text_size` counts the characters of its text."""
+    """What a decision needs to know of a stored article. `text_size` counts the characters of its text.
+
+    `row_fingerprint` is what the asking source's list said of it when its text was fetched; `seen_here` tells whether
+    that source has brought it before.
+    """
 
     info_code: str
     source: str
@@ -300,6 +304,7 @@ class Known:
     title: str
     fingerprint: str
     row_fingerprint: str
+    seen_here: bool
     text_size: int
     published: datetime | None
     updated: datetime
@@ -329,11 +334,13 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A stored article met again with nothing new in its text; it may bring names and channels."""
+    """A stored article met again with nothing new in its text. `names` are those that are not known yet; `learns`: it
+    tells something that is to be remembered."""
 
     info_code: str
     entry: Entry
     names: tuple[Alias, ...]
+    learns: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,5 +13,5 @@ def after_success(started: datetime, interval: timedelta) -> datetime:
 
 def after_failure(started: datetime, interval: timedelta, longest: timedelta, failures: int) -> datetime:
     """Twice as late per failure in a row, `longest` at most, and never earlier than without the failure."""
-    waited = interval * 2 ** min(failures, _LAST_DOUBLING)
+    waited: timedelta = interval * (1 << min(failures, _LAST_DOUBLING))
     return started + max(interval, min(waited, longest))

@@ -32,7 +32,8 @@ def _another_article(entry: Entry, stored: Known | None) -> bool:
 def articles_wanted(
     entries: Sequence[Named], aliases: Mapping[Alias, str], known: Mapping[str, Known]
 ) -> tuple[Named, ...]:
-    """Give the entries whose text a second request must bring: those not stored, and those whose list row changed."""
+    """Give the entries whose text a second request must bring: those that this source did not bring yet, and those
+    whose row in its list changed."""
     owed = (named for named in entries if named.entry.article_url and not named.entry.content)
     return tuple(named for named in owed if _row_changed(named, match(named, aliases, known), known))
 
@@ -41,11 +42,7 @@ def _row_changed(named: Named, code: str | None, known: Mapping[str, Known]) -> 
     if code is None:
         return True
     stored = known.get(code)
-    return stored is not None and stored.source == named.entry.source and stored.row_fingerprint != _row(named.entry)
-
-
-def _row(entry: Entry) -> str:
-    return entry.row_fingerprint or (entry.fingerprint if entry.article_url else "")
+    return stored is not None and stored.row_fingerprint != named.entry.fingerprint
 
 
 def decide(
@@ -75,10 +72,17 @@ def decide(
         elif _is_revision(named.entry, stored, positions):
             revisions.append(Revision(code, named.entry, named.names, _revised_at(named.entry, stored, now)))
         else:
-            sightings.append(Sighting(code, named.entry, named.names))
+            sightings.append(_sighting(named, stored, aliases))
     taken, passed = _newest(new, backfill)
     arrivals = sorted((_arrival(named, now) for named in reversed(taken)), key=lambda arrival: arrival.sort_date)
     return Changes(tuple(arrivals), tuple(revisions), tuple(sightings), tuple(passed))
+
+
+def _sighting(named: Named, stored: Known, aliases: Mapping[Alias, str]) -> Sighting:
+    names = tuple(name for name in named.names if name not in aliases)
+    row = named.entry.row_fingerprint
+    learns = bool(names) or not stored.seen_here or (bool(row) and row != stored.row_fingerprint)
+    return Sighting(stored.info_code, named.entry, names, learns)
 
 
 def _newest(new: list[Named], limit: int | None) -> tuple[list[Named], list[Named]]:

@@ -61,7 +61,6 @@ _FIRST = (
         tags TEXT NOT NULL DEFAULT '[]',
         enclosures TEXT NOT NULL DEFAULT '[]',
         fingerprint TEXT NOT NULL DEFAULT '',
-        row_fingerprint TEXT NOT NULL DEFAULT '',
         article_url TEXT NOT NULL DEFAULT '',
         article_tries INTEGER NOT NULL DEFAULT 0,
         rule_version INTEGER NOT NULL DEFAULT 1
@@ -76,6 +75,15 @@ _FIRST = (
         PRIMARY KEY (kind, value)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX aliases_code ON aliases (info_code)",
+    """CREATE TABLE provenance (
+        info_code TEXT NOT NULL,
+        source TEXT NOT NULL,
+        guid TEXT NOT NULL,
+        link TEXT NOT NULL,
+        first_seen TEXT NOT NULL,
+        row_fingerprint TEXT NOT NULL,
+        PRIMARY KEY (info_code, source)
+    ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE channels (
         slug TEXT PRIMARY KEY,
         title TEXT NOT NULL,

@@ -50,7 +50,6 @@ def entry_columns(entry: Entry) -> dict[str, Any]:
         "tags": json.dumps(entry.tags, ensure_ascii=False),
         "enclosures": json.dumps([_enclosure_row(e) for e in entry.enclosures], ensure_ascii=False),
         "fingerprint": entry.fingerprint,
-        "row_fingerprint": entry.row_fingerprint or (entry.fingerprint if entry.article_url else ""),
         "article_url": entry.article_url,
     }
 
@@ -74,19 +73,20 @@ def entry_of(row: sqlite3.Row) -> Entry:
         info_code=row["info_code"],
         article_url=row["article_url"],
         fingerprint=row["fingerprint"],
-        row_fingerprint=row["row_fingerprint"],
     )
 
 
-def known_of(row: sqlite3.Row) -> Known:
-    """Give what a decision needs of a row of `entries`."""
+def known_of(row: sqlite3.Row, brought: str | None) -> Known:
+    """Give what a decision needs of a row of `entries`; `brought` is the asking source's row fingerprint of it, None
+    where that source never brought it."""
     return Known(
         info_code=row["info_code"],
         source=row["source"],
         guid=row["guid"],
         title=row["title"],
         fingerprint=row["fingerprint"],
-        row_fingerprint=row["row_fingerprint"],
+        row_fingerprint=brought or "",
+        seen_here=brought is not None,
         text_size=row["text_size"],
         published=optional_time_of(row["published"]),
         updated=time_of(row["updated"]),

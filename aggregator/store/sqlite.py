@@ -118,13 +118,13 @@ class Store:
         with self._lock, self._reporting():
             return self._connection.execute(sql, values).fetchall()
 
-    def _rows_in(self, sql: str, values: Sequence[str]) -> Iterator[sqlite3.Row]:
-        """Run a query that holds `IN (?)` for values in any number."""
+    def _rows_in(self, sql: str, values: Sequence[str], *first: str) -> Iterator[sqlite3.Row]:
+        """Run a query that holds `IN (?)` for values in any number; `first` are its numbered parameters."""
         for start in range(0, len(values), _IN_ONE_QUERY):
             part = values[start : start + _IN_ONE_QUERY]
             query = sql.replace("(?)", f"({','.join('?' * len(part))})")
             with self._lock, self._reporting():
-                yield from self._connection.execute(query, part).fetchall()
+                yield from self._connection.execute(query, (*first, *part)).fetchall()
 
     def _write(self, sql: str, **values: Any) -> int:
         with self.writing():
@@ -275,15 +275,18 @@ class Store:
                 found[Alias(row["kind"], row["value"])] = row["info_code"]
         return found
 
-    def known(self, codes: Iterable[str]) -> dict[str, Known]:
-        """Give what is stored under the codes; a code without an article is missing."""
+    def known(self, codes: Iterable[str], source: str) -> dict[str, Known]:
+        """Give what is stored under the codes, as `source` needs to know it; a code without an article is missing."""
+        wanted = sorted(set(codes))
+        sql = "SELECT info_code, row_fingerprint FROM provenance WHERE source = ?1 AND info_code IN (?)"
+        brought = {row["info_code"]: row["row_fingerprint"] for row in self._rows_in(sql, wanted, source)}
         rows = self._rows_in(
-            """SELECT info_code, source, guid, title, fingerprint, row_fingerprint, published, updated,
+            """SELECT info_code, source, guid, title, fingerprint, published, updated,
                       CASE WHEN content = '' THEN length(summary) ELSE length(content) END AS text_size
                  FROM entries WHERE info_code IN (?)""",
-            sorted(set(codes)),
+            wanted,
         )
-        return {row["info_code"]: known_of(row) for row in rows}
+        return {row["info_code"]: known_of(row, brought.get(row["info_code"])) for row in rows}
 
     def add(self, arrivals: Iterable[Arrival], now: datetime) -> None:
         """Store new articles with their names, in the order given."""
@@ -291,21 +294,23 @@ class Store:
             for arrival in arrivals:
                 self._connection.execute(_INSERT_ENTRY, _arrival_row(arrival, now))
                 self._name(arrival.info_code, arrival.names)
+                self._trace(arrival.info_code, arrival.entry, now)
 
-    def revise(self, revisions: Iterable[Revision]) -> None:
+    def revise(self, revisions: Iterable[Revision], now: datetime) -> None:
         """Replace the text of stored articles, with the next revision number."""
         with self.writing():
             for revision in revisions:
                 self._connection.execute(_REVISE_ENTRY, _revision_row(revision))
                 self._name(revision.info_code, revision.names)
+                self._trace(revision.info_code, revision.entry, now)
 
-    def sight(self, sightings: Iterable[Sighting]) -> None:
-        """Learn the names under which stored articles were met again, and what the list says of them now."""
+    def sight(self, sightings: Iterable[Sighting], now: datetime) -> None:
+        """Learn the names under which stored articles were met again, and who brought them."""
         with self.writing():
             for sighting in sightings:
-                self._name(sighting.info_code, sighting.names)
-                if sighting.entry.row_fingerprint:
-                    self._connection.execute(_LEARN_ROW, _row_of_list(sighting))
+                if sighting.learns:
+                    self._name(sighting.info_code, sighting.names)
+                    self._trace(sighting.info_code, sighting.entry, now)
 
     def pass_over(self, passed: Iterable[Named]) -> None:
         """Keep the names of entries that are not taken, so that they never come in as news."""
@@ -320,6 +325,17 @@ class Store:
             "INSERT INTO aliases (kind, value, info_code) VALUES (:kind, :value, :code) ON CONFLICT DO NOTHING", rows
         )
 
+    def _trace(self, code: str, entry: Entry, now: datetime) -> None:
+        row = {
+            "code": code,
+            "source": entry.source,
+            "guid": entry.guid,
+            "link": entry.link,
+            "row": entry.row_fingerprint,
+            "now": time_text(now),
+        }
+        self._connection.execute(_TRACE, row)
+
     def owed(self, source: str, limit: int) -> list[tuple[Entry, int]]:
         """Give the entries of a source whose text is still to come, the oldest first, with the tries they had."""
         rows = self._rows(
@@ -329,10 +345,11 @@ class Store:
         )
         return [(entry_of(row), row["article_tries"]) for row in rows]
 
-    def complete(self, code: str, entry: Entry) -> None:
+    def complete(self, code: str, entry: Entry, now: datetime) -> None:
         """Store the text that an article owed; it is no revision, for nobody saw it before."""
-        row = entry_columns(entry) | {"code": code}
-        self._write(_COMPLETE_ENTRY, **row)
+        with self.writing():
+            self._write(_COMPLETE_ENTRY, **entry_columns(entry) | {"code": code})
+            self._trace(code, entry, now)
 
     def put_off(self, code: str) -> None:
         """Count a try that did not bring the text."""
@@ -544,14 +561,14 @@ _NOTE_FACTS = """UPDATE sources SET title = :title, link = :link, feed_id = :fee
 
 _INSERT_ENTRY = """INSERT INTO entries (info_code, source, guid, link, title, summary, content, author, outlet,
         language, published, updated, first_seen, sort_date, state, published_text, tags, enclosures, fingerprint,
-        row_fingerprint, article_url)
+        article_url)
     VALUES (:info_code, :source, :guid, :link, :title, :summary, :content, :author, :outlet, :language,
         :published, :updated, :first_seen, :sort_date, :state, :published_text, :tags, :enclosures, :fingerprint,
-        :row_fingerprint, :article_url)"""
+        :article_url)"""
 
 _SET_TEXT = """source = :source, guid = :guid, link = :link, title = :title, summary = :summary, content = :content,
     author = :author, outlet = :outlet, language = :language, published = :published, published_text = :published_text,
-    tags = :tags, enclosures = :enclosures, fingerprint = :fingerprint, row_fingerprint = :row_fingerprint,
+    tags = :tags, enclosures = :enclosures, fingerprint = :fingerprint,
     article_url = :article_url"""
 
 _REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1, state = 'published'
@@ -559,7 +576,9 @@ _REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision
 
 _COMPLETE_ENTRY = f"UPDATE entries SET {_SET_TEXT}, state = 'published' WHERE info_code = :code"
 
-_LEARN_ROW = "UPDATE entries SET row_fingerprint = :row WHERE info_code = :code AND source = :source"
+_TRACE = """INSERT INTO provenance (info_code, source, guid, link, first_seen, row_fingerprint)
+    VALUES (:code, :source, :guid, :link, :now, :row)
+    ON CONFLICT DO UPDATE SET row_fingerprint = excluded.row_fingerprint WHERE excluded.row_fingerprint <> ''"""
 
 _PLACE = """INSERT INTO entry_channels (info_code, slug, source, sort_date, seq)
     SELECT info_code, :slug, :source, sort_date, seq FROM entries WHERE info_code = :code AND state = 'published'
@@ -615,8 +634,3 @@ def _arrival_row(arrival: Arrival, now: datetime) -> dict[str, Any]:
 
 def _revision_row(revision: Revision) -> dict[str, Any]:
     return entry_columns(revision.entry) | {"code": revision.info_code, "updated": time_text(revision.updated)}
-
-
-def _row_of_list(sighting: Sighting) -> dict[str, Any]:
-    entry = sighting.entry
-    return {"row": entry.row_fingerprint, "code": sighting.info_code, "source": entry.source}

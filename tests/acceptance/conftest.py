@@ -1,0 +1,206 @@
+"""What the process-level tests share: a scripted origin on loopback, and a folder in which the real command runs."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = REPOSITORY.parent / "shared"
+
+
+@dataclass
+class Request:
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Answer:
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Origin:
+    """A web server on loopback: each path gives a fixed answer or what a function says. It notes every request, and
+    answers a conditional request for an unchanged `ETag` with 304."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer | Callable[[Request], Answer]] = {}
+        self.requests: list[Request] = []
+        origin = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                request = Request(self.path, {k.lower(): v for k, v in self.headers.items()})
+                origin.requests.append(request)
+                found = origin.answers.get(self.path, Answer(b"nothing here", 404))
+                answer = found(request) if callable(found) else found
+                etag = answer.headers.get("ETag")
+                if etag and request.headers.get("if-none-match") == etag:
+                    answer = Answer(b"", 304, {"ETag": etag})
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if answer.status != 304 and "Content-Length" not in answer.headers:
+                    self.send_header("Content-Length", str(len(answer.body)))
+                self.send_header("Connection", "close")
+                self.end_headers()
+                self.wfile.write(answer.body)
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Workspace:
+    """A folder with a configuration, in which `aggregator` runs as a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = folder / "aggregator.toml"
+        self.public = folder / "public"
+        self.port = _free_port()
+
+    def configure(self, sources: str, *, site: str = "", fetch: str = "", more: str = "") -> None:
+        self.config.write_text(
+            f"""
+[site]
+title = "金融消息"
+url = "https://finews.example.org/"
+language = "zh-CN"
+timezone = "Asia/Shanghai"
+{site}
+[store]
+path = "aggregator.db"
+[publish]
+directory = "public"
+[server]
+port = {self.port}
+[fetch]
+contact = "https://finews.example.org/about"
+spacing = "0s"
+per_host = 8
+allow_networks = ["127.0.0.0/8"]
+{fetch}
+[categories]
+title_format = "{{name}}新闻"
+{more}
+{sources}
+""",
+            encoding="utf-8",
+        )
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "aggregator", "--config", str(self.config), *arguments]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+        return subprocess.Popen(command, cwd=self.folder, **options)
+
+    def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=timeout)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def json(self, *arguments: str, status: int | None = 0, timeout: float = 120) -> Any:
+        done = self.run(*arguments, "--json", timeout=timeout)
+        assert status is None or done.returncode == status, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        connection = sqlite3.connect(self.folder / "aggregator.db")
+        connection.row_factory = sqlite3.Row
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    def files(self) -> dict[str, tuple[int, bytes]]:
+        """Every published file with its time of writing and its bytes."""
+        paths = [path for path in self.public.rglob("*") if path.is_file()]
+        return {str(p.relative_to(self.public)): (p.stat().st_mtime_ns, p.read_bytes()) for p in paths}
+
+    @contextmanager
+    def daemon(self) -> Iterator[subprocess.Popen[str]]:
+        """Run the daemon until it serves; end it with SIGTERM."""
+        log = (self.folder / "daemon.log").open("w")
+        process = self.start("run", stdout=log, stderr=log)
+        try:
+            self.await_port(process)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(timeout=15)
+            log.close()
+
+    def await_port(self, process: subprocess.Popen[str], seconds: float = 10) -> float:
+        """Wait until the daemon answers; give how many seconds that took."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < seconds:
+            assert process.poll() is None, (self.folder / "daemon.log").read_text()
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=0.2).close()
+                return time.monotonic() - begun
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError("the daemon does not serve: " + (self.folder / "daemon.log").read_text())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    server = Origin()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+@pytest.fixture
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("the shared corpus is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture
+def answer() -> type[Answer]:
+    return Answer
+
+
+os.environ.pop("AGGREGATOR_CONFIG", None)
