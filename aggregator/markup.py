@@ -190,7 +190,9 @@ def outlet_of(html: str) -> str:
     end = html.find("</p>", begin) if begin else -1
     if end < 0 or end - begin > 1000:
         return ""
-    line = plain(html[begin:end], is_html=True).strip("（()） ")
+    line = plain(html[begin:end], is_html=True)
+    if line.startswith(("（", "(")) and line.endswith(("）", ")")):
+        line = line[1:-1].rstrip()  # one pair only: an outlet's own name can end in a bracket
     return line.partition("来源")[2].lstrip("：: ") if "来源" in line else ""
 
 
@@ -263,16 +265,11 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "track": {"src", "kind", "srclang", "label", "default"},
     "video": {"src", "poster", "width", "height", "loop", "muted", "playsinline", "preload"},
 }
-_SET_ATTRIBUTES = {
-    "audio": {"controls": ""},
-    "video": {"controls": ""},
-    "iframe": {
-        "sandbox": "allow-scripts allow-same-origin allow-popups allow-presentation",
-        "loading": "lazy",
-        "allowfullscreen": "",
-        "referrerpolicy": "strict-origin-when-cross-origin",  # without any referrer YouTube plays nothing
-    },
-}
+_SET_ATTRIBUTES = {"audio": {"controls": ""}, "video": {"controls": ""}}  # more than one would come in random order
+_FRAME_ATTRIBUTES = (
+    ' sandbox="allow-scripts allow-same-origin allow-popups allow-presentation" loading="lazy" allowfullscreen=""'
+    ' referrerpolicy="strict-origin-when-cross-origin"'  # without any referrer YouTube plays nothing
+)
 _EVERY_ATTRIBUTE = frozenset().union(*_ATTRIBUTES.values())
 _PLAYERS = re.compile(
     r"https?://(?:www\.youtube(?:-nocookie)?\.com/embed/|player\.vimeo\.com/video/|player\.bilibili\.com/player\.html\?"
@@ -444,6 +441,8 @@ class _Mender:
             return
         if name in ("img", "source"):
             attributes = _awake(attributes)
+        if name == "iframe":
+            attributes += _FRAME_ATTRIBUTES
         if name == "span":
             self._spans.append(bool(attributes))
         if name != "span" or attributes:

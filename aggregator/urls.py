@@ -280,9 +280,10 @@ def fold_name(name: str) -> str:
     "" means that the name says nothing. The folding is Unicode's NFKC_Casefold with all white space taken out.
     """
     folded = unicodedata.normalize("NFKC", name)
-    for _ in range(3):  # case folding can denormalise; three rounds reach the fixed point for all of Unicode
-        folded = unicodedata.normalize("NFKC", _visible(folded).casefold())
-    return "".join(_visible(folded).split())
+    for _ in range(4):  # folding case or taking out a space can denormalise; the rounds reach the fixed point
+        seen = "".join(_visible(folded).split())
+        folded = unicodedata.normalize("NFKC", seen.casefold())
+    return folded
 
 
 def slug(name: str) -> str:

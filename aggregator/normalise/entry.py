@@ -28,6 +28,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,6}")
 _MAIL_NAME = re.compile(r"\S+@\S+\s+\(([^()]+)\)|([^<>]*[^<>\s])\s*<\S+@[^<>\s]+>")
 _MIME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,120}")
 _SENTENCE = re.compile(rf"(.{{4,{_MAX_MADE_TITLE - 1}}}?(?:[！？!?]|(?=。|\.\s)))")
+_SEEN = re.compile(r"<(?:img|video|audio|iframe)\b|(?:\A|>)[^<]*?[^<\s\u200b\u2060\ufeff]")
 _ADDRESS = re.compile(r'(?<==")https?://[^"]*[?#][^"]*(?=")')
 
 
@@ -130,7 +131,7 @@ def _body(value: str, text_type: TextType, base: str) -> str:
         return ""
     value = value[:_MAX_BODY]
     clean = sanitise(value if text_type == "html" else paragraphs(value), base).strip()
-    return clean if "<" in clean or clean.strip("\u200b\u2060\ufeff\xa0 \n\t\u3000") else ""
+    return clean if _SEEN.search(clean) else ""
 
 
 def _made_title(entry: Entry) -> str:
