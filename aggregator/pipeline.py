@@ -141,7 +141,7 @@ class Rooms:
 
 
 class Pipeline:
-    """Refreshes sources and publishes what changed. Holds no state of its own: everything stands in the store."""
+    """Refreshes sources and publishes what changed. What it knows stands in the store."""
 
     def __init__(
         self, rooms: Rooms, *, sources: Mapping[str, Source], naming: categorise.Naming, entries: int
@@ -153,6 +153,12 @@ class Pipeline:
         self._naming = naming
         self._entries = entries
         self._positions = {name: source.position for name, source in sources.items()}
+        self._steps: set[asyncio.Future[object]] = set()
+
+    async def settle(self) -> None:
+        """Wait for the steps that began in the store: those of a refresh that was given up end whole, too."""
+        while self._steps:
+            await asyncio.wait(self._steps)
 
     # --- refresh ---------------------------------------------------------------------------------
 
@@ -410,7 +416,10 @@ class Pipeline:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         """The store blocks, so it is called beside the loop. A step that began is finished even when we are stopped."""
-        return await asyncio.shield(asyncio.to_thread(function, *arguments))
+        step = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+        self._steps.add(step)
+        step.add_done_callback(self._steps.discard)
+        return await asyncio.shield(step)
 
     # --- publish -----------------------------------------------------------------------------------------
 

@@ -72,6 +72,7 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
                 publisher.prepare()
                 yield App(settings, store, pipeline, sources)
             finally:
+                await pipeline.settle()
                 await workers.aclose()
 
 

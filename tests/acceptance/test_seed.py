@@ -14,7 +14,16 @@ SHAPES = {  # what the lists of that system look like: the key of the list, and 
     "nodeList": ("nodeList", "infocode"),
     "record": ("record", "infoCode"),
 }
-OUTLETS = ["人民日报（海外版）", "TechWeb", "Techweb", "山西日报", "陕西日报", "重庆日报", "21世纪经济报道 南财理财通", "安信国际证券(香港)"]
+OUTLETS = [
+    "人民日报（海外版）",
+    "TechWeb",
+    "Techweb",
+    "山西日报",
+    "陕西日报",
+    "重庆日报",
+    "21世纪经济报道 南财理财通",
+    "安信国际证券(香港)",
+]
 
 
 def post(path: Path) -> dict[str, str]:
@@ -26,7 +35,16 @@ def post(path: Path) -> dict[str, str]:
 
 def others() -> list[dict[str, str]]:
     """Articles of the seed's shape, one per outlet, with what broke that system: quotes, markup, no title, no date."""
-    titles = ["引号“”与\"双引号\"", "A & B <b>不是标记</b>", "冒号: 与 {{ liquid }}", "山西的新闻", "陕西的新闻", "重庆的新闻", "", "括号(香港)"]
+    titles = [
+        "引号“”与\"双引号\"",
+        "A & B <b>不是标记</b>",
+        "冒号: 与 {{ liquid }}",
+        "山西的新闻",
+        "陕西的新闻",
+        "重庆的新闻",
+        "",
+        "括号(香港)",
+    ]
     return [
         {
             "code": f"NW20211228222769{6300 + number}",
@@ -42,12 +60,15 @@ def others() -> list[dict[str, str]]:
 def serve(origin: Any, answer: Any, shape: str, articles: list[dict[str, str]]) -> str:
     """Let the origin play the list and the texts; give the source's TOML."""
     list_key, code_key = SHAPES[shape]
-    items = [{code_key: a["code"], "title": a["title"], "datetime": a["date"], "medianame": a["outlet"]} for a in articles]
+    items = [
+        {code_key: a["code"], "title": a["title"], "datetime": a["date"], "medianame": a["outlet"]} for a in articles
+    ]
     headers = {"Content-Type": "application/json; charset=utf-8", "ETag": '"list-1"'}
     origin.answers["/web/webapi"] = answer(json.dumps({list_key: items}).encode(), headers=headers)
     for a in articles:
         body = json.dumps({"infoCode": a["code"], "text": a["text"]}).encode()
-        origin.answers[f"/NewsData/GetNewsText.do?id={a['code']}"] = answer(body, headers={"Content-Type": "application/json"})
+        text = answer(body, headers={"Content-Type": "application/json"})
+        origin.answers[f"/NewsData/GetNewsText.do?id={a['code']}"] = text
     return f"""
 [sources.eastmoney]
 kind = "json"
@@ -115,7 +136,9 @@ def test_the_same_article_by_another_road_is_still_one_entry(
     assert len(feedparser.parse((workspace.public / "feed.atom").read_bytes()).entries) == 1
 
 
-def test_every_fault_of_the_first_system_is_gone(workspace: Any, origin: Any, answer: Any, seed: dict[str, str]) -> None:
+def test_every_fault_of_the_first_system_is_gone(
+    workspace: Any, origin: Any, answer: Any, seed: dict[str, str]
+) -> None:
     workspace.configure(serve(origin, answer, "records", [seed, *others()]))
     workspace.json("fetch")
     titles = {row["slug"]: row["title"] for row in workspace.rows("SELECT slug, title FROM channels")}

@@ -26,7 +26,8 @@ def main() -> None:
 
 
 def _stages(measured: list[stages.Stage]) -> Table:
-    table = Table("stage", title=f"One document of {ENTRIES} Chinese full-text entries, stage by stage", title_justify="left")
+    title = f"One document of {ENTRIES} Chinese full-text entries, stage by stage"
+    table = Table("stage", title=title, title_justify="left")
     table.add_column("CPU ms (median)", justify="right")
     table.add_column("x feedparser", justify="right")
     for stage in measured:

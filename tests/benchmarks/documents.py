@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 _WORDS = (
-    "的 在 了 是 和 有 市场 经济 发展 公司 增长 记者 表示 今年 目前 项目 企业 投资 同比 银行 股份 数据 城市 服务 建设 "
-    "技术 产业 政策 消费 能源 交通 教育 医疗 居民 社区 公园 图书馆 地铁 雨水 夜色 报道 消息 统计 显示 预计 继续 进一步"
-).split()
+    "的", "在", "了", "是", "和", "有", "市场", "经济", "发展", "公司", "增长", "记者", "表示", "今年", "目前",
+    "项目", "企业", "投资", "同比", "银行", "股份", "数据", "城市", "服务", "建设", "技术", "产业", "政策", "消费",
+    "能源", "交通", "教育", "医疗", "居民", "社区", "公园", "图书馆", "地铁", "雨水", "夜色", "报道", "消息", "统计",
+    "显示", "预计", "继续", "进一步",
+)
 _BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -26,7 +28,8 @@ def feed(number: int, *, entries: int = 50, offset: int = 0, characters: int = 1
     items = "".join(_item(number, index, characters) for index in newest_first)
     if number % 2:
         head = f"<feed xmlns='http://www.w3.org/2005/Atom'><title>报纸{number}</title><id>urn:x:paper{number}</id>"
-        return f"<?xml version='1.0' encoding='utf-8'?>{head}<updated>2026-11-01T00:00:00Z</updated>{items}</feed>".encode()
+        updated = "<updated>2026-11-01T00:00:00Z</updated>"
+        return f"<?xml version='1.0' encoding='utf-8'?>{head}{updated}{items}</feed>".encode()
     ns = "xmlns:content='http://purl.org/rss/1.0/modules/content/'"
     head = f"<rss version='2.0' {ns}><channel><title>报纸{number}</title><link>https://paper{number}.example/</link>"
     return f"<?xml version='1.0' encoding='utf-8'?>{head}<description>d</description>{items}</channel></rss>".encode()

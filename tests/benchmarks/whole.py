@@ -69,13 +69,14 @@ def measure(sources: int) -> list[Phase]:
 def _pass(name: str, config: Path) -> Phase:
     script = "from tests.benchmarks.whole import child; child()"
     root = Path(__file__).resolve().parents[2]
-    done = subprocess.run([sys.executable, "-c", script, str(config)], cwd=root, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", script, str(config)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     cpu, new = done.stdout.split()
     return Phase(name, int(new), float(cpu))
 
 
 def child() -> None:
-    """One pass in this process: print the CPU seconds from after start-up to the end of publishing, and what was new."""
+    """One pass in this process: print the CPU seconds after start-up, publishing included, and what was new."""
     from aggregator import wiring
 
     settings = wiring.load_settings(Path(sys.argv[1]))
