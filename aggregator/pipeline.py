@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from aggregator import categorise, identify
 from aggregator import parse as parsing
@@ -30,6 +30,7 @@ from aggregator.records import (
     FetchFailed,
     FetchResult,
     Intake,
+    ListRules,
     Named,
     NotAFeed,
     NotModified,
@@ -90,7 +91,7 @@ def digest(fetched: Fetched, source: Source, now: datetime) -> Intake | Unreadab
 
 def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:
     """Give the entry with the text that its second request brought."""
-    assert source.rules is not None
+    assert isinstance(source.rules, ListRules)
     assert source.rules.article is not None
     content_type = fetched.header("content-type") or ""
     raw = parsing.article(fetched.body, content_type=content_type, rule=source.rules.article)
@@ -153,7 +154,7 @@ class Pipeline:
         self._naming = naming
         self._entries = entries
         self._positions = {name: source.position for name, source in sources.items()}
-        self._steps: set[asyncio.Future[object]] = set()
+        self._steps: set[asyncio.Future[Any]] = set()
 
     async def settle(self) -> None:
         """Wait for the steps that began in the store: those of a refresh that was given up end whole, too."""
@@ -299,7 +300,7 @@ class Pipeline:
         self, source: Source, named: Sequence[Named], memory: SourceMemory
     ) -> tuple[tuple[Named, ...], list[str]]:
         """Fetch the texts of the articles that are not stored yet or changed in the list; the others are left alone."""
-        if source.rules is None or source.rules.article is None:
+        if not isinstance(source.rules, ListRules) or source.rules.article is None:
             return tuple(named), []
         wanted = await self._in_thread(self._articles_wanted, source, named, memory)
         result, problems = list(named), []

@@ -51,6 +51,44 @@ class ListRules:
 
 
 @dataclass(frozen=True, slots=True)
+class PageRules:
+    """How entries are read out of an HTML page, by CSS selectors inside each item.
+
+    `selector` gives the text of the first match (its inner HTML for `content` and `summary`), `selector@name` an
+    attribute of it. `link` defaults to the first link of the item, `title` to that link's text.
+    """
+
+    items: str
+    title: str | None = None
+    link: str | None = None
+    published: str | None = None
+    author: str | None = None
+    outlet: str | None = None
+    summary: str | None = None
+    content: str | None = None
+    tags: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A subscription in an OPML list: the feed's address, its title, and the categories that it stands under."""
+
+    url: str
+    title: str = ""
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLink:
+    """A feed that a page names (`<link rel="alternate">`), or that stands where feeds usually do."""
+
+    url: str
+    title: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """One configured source, with the site's defaults filled in. `position` is its place in the configuration."""
 
@@ -68,7 +106,7 @@ class Source:
     backfill: int = 50
     timezone: str = "UTC"
     language: str | None = None
-    rules: ListRules | None = None
+    rules: ListRules | PageRules | None = None
 
 
 # --- fetch ----------------------------------------------------------------
@@ -208,6 +246,11 @@ class ParsedFeed:
     icon: str = ""
     updated: str = ""
     ttl_minutes: int | None = None
+    update_minutes: int | None = None  # sy:updatePeriod / sy:updateFrequency
+    skip_hours: tuple[int, ...] = ()  # GMT, 0 to 23
+    skip_days: tuple[int, ...] = ()  # 0 is Monday
+    next_page: str = ""  # RFC 5005: an older page of a paged feed
+    prev_archive: str = ""  # RFC 5005: the archive before this document
     entries: tuple[RawEntry, ...] = ()
     warnings: tuple[str, ...] = ()  # what was repaired or passed over, in plain words
 
@@ -259,6 +302,11 @@ class FeedFacts:
     updated: str = ""
     format: str = ""
     ttl_minutes: int | None = None
+    update_minutes: int | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+    next_page: str = ""
+    prev_archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
