@@ -1,5 +1,6 @@
 """The one sanitiser and what reads text out of markup."""
 
+import html as entities
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +17,7 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "text"
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 VECTORS = (DATA / "xss.txt").read_text(encoding="utf-8").splitlines()
 
+needs_corpus = pytest.mark.skipif(not (SHARED / "corpus").is_dir(), reason="the corpus is not beside the repository")
 needs_posts = pytest.mark.skipif(
     not (SHARED / "finews").is_dir(), reason="the archived posts are not beside the repository"
 )
@@ -27,7 +29,11 @@ _FORBIDDEN = (
 )
 FORBIDDEN_TAGS = set(_FORBIDDEN.split())
 LINKS = ("href", "src", "poster", "cite", "action", "formaction", "data", "background", "xlink:href", "srcdoc", "ping")
-PLAYER = "https://www.youtube.com/embed/"
+PLAYERS = (
+    "https://www.youtube.com/embed/",
+    "https://www.youtube-nocookie.com/embed/",
+    "https://player.vimeo.com/video/",
+)
 
 
 class Reader(HTMLParser):
@@ -58,7 +64,7 @@ def assert_harmless(html: str) -> None:
             if name in LINKS:
                 assert re.match("https?://|mailto:|ftp://|magnet:", value), (name, value)
         if tag == "iframe":
-            assert attributes["src"].startswith(PLAYER)
+            assert attributes["src"].startswith(PLAYERS)
             assert "allow-top-navigation" not in attributes["sandbox"]
         if tag == "a":
             assert attributes["rel"] == "noopener noreferrer"
@@ -346,6 +352,29 @@ def test_plain_text_becomes_paragraphs() -> None:
 )
 def test_the_outlet_is_read_from_the_last_line(html: str, outlet: str) -> None:
     assert outlet_of(html) == outlet
+
+
+@needs_corpus
+def test_every_document_of_the_corpus_is_cleaned_and_stays_clean() -> None:
+    for path in sorted((SHARED / "corpus").rglob("*.xml")):
+        text = path.read_bytes()[:60_000].decode("utf-8", "replace")
+        for html in (text, entities.unescape(text)):
+            clean = sanitise(html, BASE)
+            assert_harmless(clean)
+            assert sanitise(clean, BASE) == clean
+
+
+@needs_corpus
+def test_relative_addresses_of_the_corpus_resolve_as_it_says() -> None:
+    document = lxml.html.etree.parse(SHARED / "corpus/hostile/made/relative-links.xml")
+    content = document.findtext(".//{http://www.w3.org/2005/Atom}content")
+    clean = sanitise(content or "", "http://example.org/blog/sub/")
+    for address in (
+        "http://example.org/img/a.png",
+        "http://example.org/blog/sub/b.html",
+        "http://example.org/b.png 2x",
+    ):
+        assert address in clean
 
 
 @needs_posts
