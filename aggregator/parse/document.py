@@ -19,8 +19,8 @@ _BOMS = (  # the longer ones first: the mark of UTF-16LE begins that of UTF-32LE
 _WIDE = (  # the characters that feeds and JSON begin with are ASCII
     (r"[\t\n\r -~]\0\0\0", "utf-32-le"),
     (r"\0\0\0[\t\n\r -~]", "utf-32-be"),
-    (r"[\t\n\r -~]\0", "utf-16-le"),
-    (r"\0[\t\n\r -~]", "utf-16-be"),
+    (r"([\t\n\r -~]\0){2}", "utf-16-le"),
+    (r"(\0[\t\n\r -~]){2}", "utf-16-be"),
 )
 
 # A name stands for the code page that servers really mean by it, the likelier first (WHATWG Encoding §4.2; HKSCS and
@@ -132,12 +132,13 @@ def _said(body: bytes, content_type: str) -> tuple[str, ...]:
 
 def _known(name: str) -> str | None:
     """Give Python's name of a text encoding that extends ASCII; None for a bogus one, `utf-7`, `idna`, `rot13` …"""
+    name = _ALIASES.get(name.lower(), name)
     try:
-        codec = codecs.lookup(_ALIASES.get(name.lower(), name))
-        extends_ascii = codec.decode(b"<a1 ", "strict")[0] == "<a1 "
-    except (LookupError, ValueError, TypeError, AssertionError):
+        canonical = codecs.lookup(name).name
+        extends_ascii = b"<a1 ".decode(name) == "<a1 "
+    except (LookupError, ValueError):  # unknown, no text encoding, or one such as EBCDIC
         return None
-    return codec.name if extends_ascii and codec.name not in _NO_TEXT else None
+    return canonical if extends_ascii and canonical not in _NO_TEXT else None
 
 
 def _meant(said: tuple[str, ...]) -> list[str]:

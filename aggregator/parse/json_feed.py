@@ -139,11 +139,11 @@ def _attachment(each: Object) -> Enclosure:
 
 
 def _string(value: Object, key: str, faults: list[str]) -> str:
-    """Give a member that is text; a number as title is taken for text, other types are a fault."""
+    """Give a member that is text; a number as title or date is taken for text, other types are a fault."""
     member = value.get(key)
     if member is None or isinstance(member, str):
         return scalar(member)
-    text = scalar(member) if key == "title" else ""
+    text = scalar(member) if key in ("title", "date_published", "date_modified") else ""
     if not text:
         faults.append(f"{key} is no text")
     return text

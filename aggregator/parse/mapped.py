@@ -33,10 +33,14 @@ def read(text: str, rules: ListRules) -> ParsedFeed | Unreadable:
     if isinstance(value, Unreadable):
         return value
     try:
-        items = [node.value for node in jsonpath_rfc9535.find(rules.items, _searchable(value))]
-        compiled = _compiled(rules)
+        return _list(value, rules)
     except (jsonpath_rfc9535.JSONPathError, RecursionError) as error:
         return Unreadable(f"the source's rules cannot be used: {_first_line(error)}")
+
+
+def _list(value: object, rules: ListRules) -> ParsedFeed:
+    compiled = _compiled(rules)
+    items = [node.value for node in jsonpath_rfc9535.find(rules.items, _searchable(value))]
     warnings = [] if items else [f"items: {rules.items} matches nothing; {keys(value)}{_hint(value)}"]
     entries = []
     for number, item in enumerate(items, 1):
@@ -52,12 +56,16 @@ def article(text: str, rule: ArticleRule) -> RawEntry | Unreadable:
     value = load(text)
     if isinstance(value, Unreadable):
         return value
-    named = {name: getattr(rule, name) for name in ("content", "title", "published", "outlet", "author")}
     try:
-        compiled = {name: _rule(given) for name, given in named.items() if given}
-    except jsonpath_rfc9535.JSONPathError as error:
+        return _article(value, rule)
+    except (jsonpath_rfc9535.JSONPathError, RecursionError) as error:
         return Unreadable(f"the article's rules cannot be used: {_first_line(error)}")
-    content = compiled["content"]
+
+
+def _article(value: object, rule: ArticleRule) -> RawEntry | Unreadable:
+    named = {name: getattr(rule, name) for name in ("content", "title", "published", "outlet", "author")}
+    compiled = {name: _rule(given) for name, given in named.items() if given}
+    content = compiled.get("content", "")
     if not isinstance(content, str) and not content.find(_searchable(value)):
         return Unreadable(f"content: {rule.content} matches nothing; {keys(value)}")
     return _Item(value, compiled).entry()

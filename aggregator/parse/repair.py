@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"&#(?:0*([0-9]+)|[xX]0*([0-9a-fA-F]+));?")
 
 _NEVER = {*map(chr, range(0xD800, 0xE000)), "\ufffe", "\uffff"}
 
-_VERBATIM = r"<!\[CDATA\[.*?\]\]>|<!--.*?-->"
+_VERBATIM = r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"  # an open one goes on to the end, or it costs quadratic time
 _AMPERSAND = re.compile(
     _VERBATIM
     + r"|&(?!(?:#[0-9]+|#[xX][0-9a-fA-F]+|amp|lt|gt|quot|apos);)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,9});)?",
@@ -70,14 +70,16 @@ def _is_illegal(reference: str) -> bool:
 def outer(text: str) -> tuple[str, bool]:
     """Drop the XML declaration with all before it (a blank line, a PHP warning), and all behind the root element.
 
-    Gives the text and whether anything but white space went.
+    Gives the text, with as many line breaks before it as went, and whether anything but white space went.
     """
     declaration = _DECLARATION.search(text, 0, _HEAD)
     before, body = (text[: declaration.start()], text[declaration.end() :]) if declaration else ("", text)
     end = max((body.rfind(tag) + len(tag) for tag in _ROOT_ENDS if tag in body), default=len(body))
     after = body[end:]
     lost = before.strip() or (after.strip() and not after.strip().startswith("<!--"))
-    return body[:end].lstrip(), bool(lost)
+    kept = body[:end].lstrip()
+    start = end - len(kept) + (len(text) - len(body))
+    return "\n" * text.count("\n", 0, start) + kept, bool(lost)
 
 
 def ampersands(text: str) -> tuple[str, int]:

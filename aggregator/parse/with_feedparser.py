@@ -7,8 +7,6 @@ hold whatever the document's elements are called; so every value is asked for it
 
 import io
 import re
-import warnings as python_warnings
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from html import unescape
 from typing import Any
@@ -21,6 +19,7 @@ from aggregator.records import Enclosure, ParsedFeed, RawEntry, TextType, Unread
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
 _HEADERS = {"content-type": "application/xml; charset=utf-8"}  # never content-location: guids are resolved against it
+_DECLARATION = "<?xml version='1.0' encoding='utf-8'?>"  # without one it adds a line, and the errors' lines are wrong
 _ENTRY_TAG = re.compile(r"</?(?:item|entry)\b", re.I)
 _ELEMENT = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)[^<>]*>")
 _ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
@@ -31,7 +30,7 @@ _INLINE = {  # what titles in HTML are made of, and what must not show where it 
     *("table", "td", "tr", "tt", "u", "ul", "var", "video", "wbr"),
 }
 
-Details = Mapping[str, Any]
+Details = dict[str, Any]
 
 
 def read(text: str, url: str) -> ParsedFeed | Unreadable:
@@ -68,14 +67,12 @@ def _mended(text: str) -> tuple[str, list[str]]:
 
 
 def _parsed(text: str) -> Details:
-    with python_warnings.catch_warnings():
-        python_warnings.simplefilter("ignore", DeprecationWarning)  # its own fallback warns of itself
-        result: Details = feedparser.parse(
-            io.BytesIO(text.encode("utf-8", "replace")),
-            sanitize_html=False,
-            resolve_relative_uris=False,
-            response_headers=_HEADERS,
-        )
+    result: Details = feedparser.parse(
+        io.BytesIO((_DECLARATION + text).encode("utf-8", "replace")),
+        sanitize_html=False,
+        resolve_relative_uris=False,
+        response_headers=_HEADERS,
+    )
     return result
 
 
@@ -179,7 +176,7 @@ def _summary(entry: Details, content: str) -> tuple[str, TextType]:
 
 
 def _text_type(detail: object) -> TextType:
-    kind = _text(detail, "type") if isinstance(detail, Mapping) else ""
+    kind = _text(detail, "type") if isinstance(detail, dict) else ""
     return "text" if kind and kind not in _HTML_TYPES else "html"
 
 
@@ -291,19 +288,19 @@ def _tags(entry: Details) -> tuple[str, ...]:
 
 
 def _text(context: Details, key: str) -> str:
-    """Give a value that is text, without white space around; `in` first, for `updated` answers with `published`."""
-    value = context.get(key) if key in context else None
+    """Give a value that is text, without white space around. `dict.get` knows nothing of the answers for other keys."""
+    value = dict.get(context, key)
     return document.legal(value).strip() if isinstance(value, str) else ""
 
 
 def _dict(context: Details, key: str) -> Details:
-    value = context.get(key)
-    return value if isinstance(value, Mapping) else {}
+    value = dict.get(context, key)
+    return value if isinstance(value, dict) else {}
 
 
 def _list(context: Details, key: str) -> list[Details]:
-    value = context.get(key)
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, Iterable) else []
+    value = dict.get(context, key)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _escaped(text: str, loose: bool) -> str:
