@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"&#(?:0*([0-9]+)|[xX]0*([0-9a-fA-F]+));?")
 
 _NEVER = {*map(chr, range(0xD800, 0xE000)), "\ufffe", "\uffff"}
 
-_VERBATIM = r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"  # an open one goes on to the end, or it costs quadratic time
+_VERBATIM = r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"  # an open one goes on to the end: else quadratic
 _AMPERSAND = re.compile(
     _VERBATIM
     + r"|&(?!(?:#[0-9]+|#[xX][0-9a-fA-F]+|amp|lt|gt|quot|apos);)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,9});)?",
