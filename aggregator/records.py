@@ -4,6 +4,7 @@ A document travels as `Fetched` → `ParsedFeed` (of `RawEntry`) → `Entry` →
 Times are aware and in UTC from `Entry` on; before that they are the text that the source gave.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -107,6 +108,13 @@ class Source:
     timezone: str = "UTC"
     language: str | None = None
     rules: ListRules | PageRules | None = None
+    on_purpose: bool = False  # the operator gave this source an interval of its own
+    schedule: str | None = None  # a crontab line instead of an interval
+    user_agent: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
+    proxy: str | None = field(default=None, repr=False)
+    options: Mapping[str, object] = field(default_factory=dict)  # of kinds that others bring
+    parent: str | None = None  # the subscription list that it came with
 
 
 # --- fetch ----------------------------------------------------------------

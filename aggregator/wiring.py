@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from aggregator import __version__, config
 from aggregator.categorise import Naming
 from aggregator.config import JsonSource, Settings
 from aggregator.config.settings import ArticleTable, SourceTable
+from aggregator.errors import ConfigError
 from aggregator.pipeline import Pipeline, Rooms, utc_now
 from aggregator.records import ArticleRule, ListRules, Site, Source
 from aggregator.store import Store
@@ -36,8 +38,24 @@ class App:
 def load_settings(path: Path) -> Settings:
     """Read the configuration. Raises: ConfigError."""
     from aggregator.parse.paths import jsonpath_fault
+    from aggregator.schedule.cron import crontab_fault
 
-    return config.load(path, jsonpath=jsonpath_fault)
+    return config.load(path, config.Checks(jsonpath=jsonpath_fault, crontab=crontab_fault, kinds=kinds_brought()))
+
+
+def kinds_brought() -> dict[str, EntryPoint]:
+    """Give the kinds of sources that other packages bring, by name.
+
+    Raises:
+        ConfigError: when two packages bring the same name, or one of ours.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group="aggregator.sources"):
+        if point.name in config.BUILT_IN or point.name in found:
+            taken = ", ".join([*config.BUILT_IN, *found])
+            raise ConfigError([f"kind {point.name!r} of {point.value} clashes with another; taken are {taken}"])
+        found[point.name] = point
+    return found
 
 
 @asynccontextmanager

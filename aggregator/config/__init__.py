@@ -1,12 +1,26 @@
 """The configuration: one model per TOML table, read with all problems at once."""
 
-from aggregator.config.load import load, parse, schema, warnings
-from aggregator.config.settings import FeedSource, JsonSource, Settings, SourceTable
+from aggregator.config.load import Checks, load, parse, schema, warnings
+from aggregator.config.settings import (
+    BUILT_IN,
+    AuthTable,
+    FeedSource,
+    HtmlSource,
+    JsonSource,
+    OtherSource,
+    Settings,
+    SourceTable,
+)
 from aggregator.config.units import duration, size, spoken
 
 __all__ = [
+    "BUILT_IN",
+    "AuthTable",
+    "Checks",
     "FeedSource",
+    "HtmlSource",
     "JsonSource",
+    "OtherSource",
     "Settings",
     "SourceTable",
     "duration",

@@ -4,7 +4,8 @@ import difflib
 import json
 import tomllib
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,21 @@ from aggregator.errors import ConfigError
 FLOOR = timedelta(minutes=60)  # CITIZENSHIP: what server operators expect between two requests for one feed
 
 
-def load(path: Path, *, jsonpath: Callable[[str], str | None] | None = None) -> Settings:
-    """Read the configuration file. `jsonpath` gives what is wrong with a JSONPath, or None.
+Check = Callable[[str], str | None]  # what is wrong with a text, or None
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What only other rooms can judge: JSONPaths, CSS selectors, crontab lines, and the kinds that packages bring."""
+
+    jsonpath: Check | None = None
+    selector: Check | None = None
+    crontab: Check | None = None
+    kinds: Collection[str] = ()
+
+
+def load(path: Path, checks: Checks = Checks()) -> Settings:
+    """Read the configuration file.
 
     Raises:
         ConfigError: with every problem that was found.
@@ -34,10 +48,10 @@ def load(path: Path, *, jsonpath: Callable[[str], str | None] | None = None) -> 
         raise ConfigError([f"{path}: byte {error.start} is not UTF-8; a TOML file is UTF-8 text"]) from error
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from error
-    return parse(text, str(path), jsonpath=jsonpath)
+    return parse(text, str(path), checks)
 
 
-def parse(text: str, name: str, *, jsonpath: Callable[[str], str | None] | None = None) -> Settings:
+def parse(text: str, name: str, checks: Checks = Checks()) -> Settings:
     """Read a configuration text; `name` stands before each problem.
 
     Raises:
@@ -48,7 +62,8 @@ def parse(text: str, name: str, *, jsonpath: Callable[[str], str | None] | None 
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{name}: not TOML: {error}"]) from error
     try:
-        return Settings.model_validate(data, context={"jsonpath": jsonpath})
+        context = {field.name: getattr(checks, field.name) for field in fields(checks)}
+        return Settings.model_validate(data, context=context)
     except ValidationError as error:
         lines = lines_of(text)
         raise ConfigError([_located(name, lines, *problem) for problem in _problems(error, data)]) from error
@@ -70,7 +85,7 @@ def warnings(settings: Settings) -> list[str]:
     if settings.fetch.interval < FLOOR:
         found.append(_short_interval("fetch.interval", settings.fetch.interval))
     for name, source in settings.sources.items():
-        if source.interval is not None and source.interval < FLOOR:
+        if source.interval is not None and source.interval < FLOOR and not source.url.startswith("file:"):
             found.append(_short_interval(f"sources.{name}.interval", source.interval))
     if not settings.sources:
         found.append("sources: there are none; add a [sources.<name>] table with a url")
@@ -186,4 +201,5 @@ def _table_of(annotation: Any, kind: str) -> Any:
     tables = [table for table in inner if _is_model(table) or typing.get_origin(table) is dict]
     sources = [table for table in tables if _is_model(table) and issubclass(table, SourceTable)]
     of_kind = [table for table in sources if kind in typing.get_args(table.model_fields["kind"].annotation)]
+    of_kind = of_kind or [table for table in sources if table.model_fields["kind"].annotation is str]
     return next(iter(of_kind or tables), None)

@@ -1,5 +1,6 @@
 """One model per TOML table: what an operator may write, with its default, its limits and its meaning."""
 
+import difflib
 import ipaddress
 import re
 from collections.abc import Callable
@@ -91,6 +92,33 @@ def _jsonpath(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _selector(text: str, info: ValidationInfo) -> str:
+    check: Callable[[str], str | None] | None = (info.context or {}).get("selector")
+    if check and (fault := check(text)):
+        raise ValueError(f"{text!r} is no CSS selector: {fault}")
+    return text
+
+
+def _crontab(text: str, info: ValidationInfo) -> str:
+    check: Callable[[str], str | None] | None = (info.context or {}).get("crontab")
+    if check and (fault := check(text)):
+        raise ValueError(f'{text!r} is no schedule: {fault}; write it like a crontab line, "*/5 7-22 * * *"')
+    return text
+
+
+def _header_text(text: str) -> str:
+    if not text.isprintable() or not text.isascii():
+        raise ValueError(f"{text!r} goes into a header: write it in printable ASCII")
+    return text
+
+
+def _proxy(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError('is no proxy address; write it like "http://proxy.example.org:3128"')
+    return url
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
@@ -106,6 +134,10 @@ WebUrl = Annotated[str, AfterValidator(_web_url)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]
 Network = Annotated[str, AfterValidator(_network)]
 JsonPath = Annotated[str, AfterValidator(_jsonpath)]
+Selector = Annotated[str, AfterValidator(_selector)]
+Crontab = Annotated[str, AfterValidator(_crontab)]
+HeaderText = Annotated[str, AfterValidator(_header_text)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
 Value = Annotated[str, AfterValidator(_value)]
 ValueOrConstant = Annotated[str, AfterValidator(_value_or_constant)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
@@ -218,6 +250,25 @@ class CategoriesSettings(BaseModel):
         return self.__pydantic_extra__ or {}
 
 
+class AuthTable(Table):
+    """`auth = {…}`: a user name with a password, or a bearer token; the secret comes from the environment or a file."""
+
+    username: HeaderText | None = None
+    password_env: Name | None = None
+    password_file: Path | None = Field(None, strict=False)
+    token_env: Name | None = None
+    token_file: Path | None = Field(None, strict=False)
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        secrets = [self.password_env, self.password_file, self.token_env, self.token_file]
+        if sum(secret is not None for secret in secrets) != 1:
+            raise ValueError("needs exactly one of password_env, password_file, token_env, token_file")
+        if (self.username is not None) != (self.password_env is not None or self.password_file is not None):
+            raise ValueError("username and a password belong together; a token goes without a username")
+        return self
+
+
 class SourceTable(Table):
     """What every kind of source can say."""
 
@@ -228,6 +279,11 @@ class SourceTable(Table):
     category_from: Literal["outlet", "tags", "author"] | None = None
     enabled: bool = True
     interval: Duration | None = None
+    schedule: Crontab | None = Field(None, description="A crontab line in the site's time zone, instead of interval.")
+    headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")], HeaderText] = {}
+    auth: AuthTable | None = None
+    user_agent: HeaderText | None = None
+    proxy: Proxy | None = Field(None, description="Used for this source only; the environment's proxies never are.")
     timeout: Duration | None = None
     max_bytes: Size | None = None
     backfill: int | None = Field(None, ge=0)
@@ -238,6 +294,10 @@ class SourceTable(Table):
     def _one_way_to_say_it(self) -> Self:
         if self.category is not None and self.categories:
             raise ValueError("has both category and categories; keep one of them")
+        if self.interval is not None and self.schedule is not None:
+            raise ValueError("has both interval and schedule; keep one of them")
+        if any(name.lower() in ("authorization", "cookie") for name in self.headers):
+            raise ValueError('holds a secret in headers; use auth = { token_env = "…" } (cookies are never sent)')
         return self
 
     def fixed_categories(self) -> tuple[str, ...]:
@@ -288,13 +348,75 @@ class JsonSource(SourceTable):
         return self
 
 
+class FileSource(SourceTable):
+    """`kind = "file"`: a feed in a file that something else writes."""
+
+    kind: Literal["file"]
+
+    @model_validator(mode="after")
+    def _local(self) -> Self:
+        if not self.url.startswith("file:"):
+            raise ValueError(f'kind "file" reads "file:" addresses; {self.url!r} is kind "feed"')
+        return self
+
+
+class HtmlSource(SourceTable):
+    """`kind = "html"`: a page, whose articles are found by CSS selectors; `selector@name` means an attribute."""
+
+    kind: Literal["html"]
+    items: Selector = Field(description="What encloses each article of the list.")
+    title: Selector | None = None
+    link: Selector | None = None
+    published: Selector | None = None
+    author: Selector | None = None
+    outlet: Selector | None = None
+    summary: Selector | None = None
+    content: Selector | None = None
+    tags: Selector | None = None
+    image: Selector | None = None
+
+
+class OpmlSource(SourceTable):
+    """`kind = "opml"`: a live subscription list; its feeds come and go with it, in the categories of their folders."""
+
+    kind: Literal["opml"]
+
+
+class OtherSource(SourceTable):
+    """A kind that another package brings by the entry point `aggregator.sources`; its settings are `options`."""
+
+    kind: str
+    options: dict[str, Any] = {}
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str, info: ValidationInfo) -> str:
+        brought = sorted((info.context or {}).get("kinds", ()))
+        if kind not in brought:
+            choices = [*BUILT_IN, *brought]
+            close = difflib.get_close_matches(kind, choices, n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise ValueError(f"{kind!r} is none of {', '.join(repr(choice) for choice in choices)}{hint}")
+        return kind
+
+
+BUILT_IN = ("feed", "json", "html", "file", "opml")
+
+
 def _kind(value: Any) -> str | None:
     kind = value.get("kind", "feed") if isinstance(value, dict) else getattr(value, "kind", None)
-    return kind if isinstance(kind, str) else None
+    if not isinstance(kind, str):
+        return None
+    return kind if kind in BUILT_IN else "other"
 
 
 SourceSettings = Annotated[
-    Annotated[FeedSource, Tag("feed")] | Annotated[JsonSource, Tag("json")],
+    Annotated[FeedSource, Tag("feed")]
+    | Annotated[JsonSource, Tag("json")]
+    | Annotated[HtmlSource, Tag("html")]
+    | Annotated[FileSource, Tag("file")]
+    | Annotated[OpmlSource, Tag("opml")]
+    | Annotated[OtherSource, Tag("other")],
     Discriminator(_kind),
 ]
 
