@@ -90,18 +90,23 @@ def _newest(new: list[Named], limit: int | None) -> tuple[list[Named], list[Name
     if limit is None or len(new) <= limit:
         return new, []
     ranked = list(new)
-    if all(named.entry.published for named in new):
-        ranked.sort(key=lambda named: named.entry.published or _OLDEST, reverse=True)
+    if all(_said(named.entry) for named in new):
+        ranked.sort(key=lambda named: _said(named.entry) or _OLDEST, reverse=True)
     kept = {named.info_code for named in ranked[:limit]}
     return [n for n in new if n.info_code in kept], [n for n in new if n.info_code not in kept]
 
 
 def _arrival(named: Named, now: datetime) -> Arrival:
     entry = named.entry
-    published = entry.published or now
-    updated = min(entry.updated or published, now)
+    said = _said(entry) or now
+    updated = min(entry.updated or said, now)
     owed = bool(entry.article_url) and not entry.row_fingerprint
-    return Arrival(named.info_code, entry, named.names, min(published, now), updated, pending=owed)
+    return Arrival(named.info_code, entry, named.names, min(said, now), updated, pending=owed)
+
+
+def _said(entry: Entry) -> datetime | None:
+    """When the source says that the entry came out; many Atom feeds give only the day of its last change."""
+    return entry.published or entry.updated
 
 
 def _is_revision(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
