@@ -45,7 +45,7 @@ def feed_documents(site: Site, view: View) -> Rendered:
     try:
         return Rendered(_documents(site, sound, renderers), problems)
     except SICKNESS as fault:
-        raise PublishError(f"{view.path}: cannot be rendered: {fault!r}") from fault
+        raise PublishError(f"{view.path}: cannot be rendered: {_said(fault)}") from fault
 
 
 def channel_document(site: Site, view: View, channel: Channel) -> Document:
@@ -98,7 +98,7 @@ def _without_sick(site: Site, view: View, renderers: dict[str, Renderer]) -> tup
         try:
             _documents(site, alone, renderers)
         except SICKNESS as fault:
-            problems.append(f"{view.path}: entry {entry.info_code!r} of {entry.source!r} left out: {fault!r}")
+            problems.append(f"{view.path}: entry {entry.info_code!r} of {entry.source!r} left out: {_said(fault)}")
         else:
             sound.append(entry)
     updated = newest_change(sound, view.updated) if problems else view.updated
@@ -121,4 +121,9 @@ def _or_error(path: str, render: Callable[[], bytes]) -> bytes:
     try:
         return render()
     except SICKNESS as fault:
-        raise PublishError(f"{path}: cannot be rendered: {fault!r}") from fault
+        raise PublishError(f"{path}: cannot be rendered: {_said(fault)}") from fault
+
+
+def _said(fault: Exception) -> str:
+    """Say a fault in one short line; the `repr` of an encoding error would hold the whole document."""
+    return f"{type(fault).__name__}: {fault}"[:300]

@@ -6,7 +6,7 @@ The renderers read Items, so what a document may hold is decided here once.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from aggregator import markup
@@ -75,8 +75,9 @@ class Item:
         return self.link or self.page
 
 
+@lru_cache(maxsize=256)  # four formats, the site's feed and a channel's say the same entry in one publish run
 def item_of(site: Site, entry: StoredEntry) -> Item:
-    """Make an entry ready for every format.
+    """Make an entry ready for every format. Pure, and remembered.
 
     Raises: PublishError for a code that no path can hold, ValueError for a time without a zone, OverflowError for one
     that the site's zone moves out of the calendar.
@@ -150,10 +151,11 @@ def _tags(entry: StoredEntry) -> tuple[str, ...]:
 def _origin(site: Site, entry: StoredEntry) -> Origin:
     link = web_address(markup.legal(entry.source_link))
     given = markup.legal(entry.source_id).strip()
-    fallback = link or entry_id(site, f"source/{entry.source}")
+    name = line(entry.source)
+    fallback = link or entry_id(site, f"source/{name}")
     return Origin(
         id=given if _URI.fullmatch(given) else fallback,
-        title=line(entry.source_title) or line(entry.source) or "?",
+        title=line(entry.source_title) or name or "?",
         link=link,
         rights=line(entry.source_rights),
         updated=local(site, entry.source_updated or entry.updated),

@@ -22,9 +22,14 @@ def json_feed(site: Site, view: View) -> bytes:
         "feed_url": f"{site.url}{view.path}.json",
         "language": language(site.language),
         "authors": _authors(line(site.author) or line(site.title)),
-        "items": [_item(item_of(site, entry)) for entry in view.entries],
     }
-    return (json.dumps(_said(feed) | {"items": feed["items"]}, ensure_ascii=False, indent=1) + "\n").encode()
+    items = ",\n".join(_text(_item(item_of(site, entry))) for entry in view.entries)
+    return f'{_text(_said(feed))[:-1]}, "items": [\n{items}\n]}}\n'.encode()
+
+
+def _text(value: Object) -> str:
+    """Write JSON on one line, which the C encoder does ten times as fast as indented."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _item(item: Item) -> Object:

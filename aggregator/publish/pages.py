@@ -5,9 +5,10 @@ relatively, so that the folder works under any prefix and from any static host.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from html import escape
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -29,7 +30,8 @@ from aggregator.publish.words import Words, words_in
 from aggregator.records import Channel, ChannelSummary, Document, Site
 
 EXCERPT_LIMIT = 140
-LATEST = 7
+LEAD_LIMIT = 280
+LATEST = 5
 PER_CHANNEL = 5
 FORMAT_NAMES = {"atom": "Atom", "rss": "RSS", "json": "JSON Feed"}
 
@@ -109,7 +111,7 @@ def article_page(site: Site, item: Item) -> bytes:
         feeds=_feeds(site, SITE_PATH, path, site.title),
         item=item,
         content=Markup(item.content),  # sanitised by normalise, the last step before the store
-        description=markup.excerpt(item.summary or item.content, EXCERPT_LIMIT),
+        description=_excerpt(item, EXCERPT_LIMIT),
         channels=channels,
     )
 
@@ -124,7 +126,8 @@ def static_documents() -> list[Document]:
 def _render(template: str, site: Site, path: str, **facts: object) -> bytes:
     words = words_in(site.language)
     page = _environment().get_template(template)
-    facts |= {"site": site, "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
+    said = replace(site, title=line(site.title), author=line(site.author))
+    facts |= {"site": said, "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
     tag = language(site.language) or ("zh" if words.chinese else "en")
     return page.render(facts, language=tag).encode()
 
@@ -165,13 +168,13 @@ def _feeds(site: Site, feed_path: str, page_path: str, title: str) -> list[FeedL
     ]
 
 
-def _card(item: Item, page_path: str) -> Card:
+def _card(item: Item, page_path: str, limit: int = EXCERPT_LIMIT) -> Card:
     return Card(
         href=to_root(page_path) + article_path(item.code),
         title=item.title,
         outlet=item.outlet,
         time=item.shown,
-        excerpt=markup.excerpt(item.summary or item.content, EXCERPT_LIMIT),
+        excerpt=_excerpt(item, limit),
         language=item.language,
     )
 
@@ -182,8 +185,14 @@ def _column(site: Site, summary: ChannelSummary) -> Column:
     return Column(channel_path(channel.slug), line(channel.title) or channel.slug, summary.count, tuple(cards))
 
 
+def _excerpt(item: Item, limit: int) -> str:
+    """Give the beginning of the summary, else of the text; a summary is plain already and must not be read as HTML."""
+    return markup.excerpt(escape(item.summary) if item.summary else item.content, limit)
+
+
 def _latest(site: Site, channels: Iterable[ChannelSummary]) -> list[Card]:
     """Give the newest articles of all channels, each once; the store's number breaks ties."""
     entries = {entry.info_code: entry for summary in channels for entry in summary.newest}
     newest = sorted(entries.values(), key=lambda entry: (entry.sort_date, entry.seq), reverse=True)
-    return [_card(item_of(site, entry), INDEX) for entry in newest[:LATEST]]
+    limits = (LEAD_LIMIT, *[EXCERPT_LIMIT] * (LATEST - 1))
+    return [_card(item_of(site, entry), INDEX, limit) for entry, limit in zip(newest, limits, strict=False)]

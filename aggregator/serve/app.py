@@ -54,7 +54,9 @@ class ServeOptions:
 
 def create_app(options: ServeOptions) -> Starlette:
     """Make the application that serves what is published below `options.directory`, at the same paths."""
-    return Starlette(routes=[Mount("/", app=_Published(options))])
+    app = Starlette(routes=[Mount("/", app=_Published(options))])
+    app.router.redirect_slashes = False  # its redirects are built from the Host header, which anyone may write
+    return app
 
 
 class _Published:

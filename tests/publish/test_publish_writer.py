@@ -1,0 +1,203 @@
+"""The writer: whole files or none, and nothing touched that holds the right bytes already."""
+
+import gzip
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aggregator.errors import PublishError
+from aggregator.publish import Writer
+from aggregator.publish.addresses import checked
+from aggregator.records import Document
+
+FEED = Document("category/nanchangribao.atom", b"<feed>" + b"x" * 1000 + b"</feed>")
+
+
+def everything_in(directory: Path) -> set[str]:
+    return {str(file.relative_to(directory)) for file in directory.rglob("*") if file.is_file()}
+
+
+def test_a_document_stands_at_its_path_with_its_compressed_form_beside_it(tmp_path: Path) -> None:
+    assert Writer(tmp_path).write(FEED)
+    assert (tmp_path / FEED.path).read_bytes() == FEED.body
+    assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == FEED.body
+    assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz"}
+
+
+def test_equal_bytes_touch_nothing(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(FEED)
+    files = [tmp_path / FEED.path, tmp_path / f"{FEED.path}.gz"]
+    before = [(file.stat().st_mtime_ns, file.stat().st_ino) for file in files]
+    assert not writer.write(FEED)
+    assert not Writer(tmp_path).write(FEED)
+    assert [(file.stat().st_mtime_ns, file.stat().st_ino) for file in files] == before
+
+
+def test_other_bytes_replace_both_files(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(FEED)
+    assert writer.write(Document(FEED.path, b"new"))
+    assert (tmp_path / FEED.path).read_bytes() == b"new"
+    assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == b"new"
+
+
+def test_a_compressed_file_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    for name in "a", "b":
+        Writer(tmp_path / name).write(FEED)
+    compressed = [(tmp_path / name / f"{FEED.path}.gz").read_bytes() for name in "ab"]
+    assert compressed[0] == compressed[1]
+    assert compressed[0][4:8] == bytes(4)  # no time in it (RFC 1952 §2.3.1)
+
+
+@pytest.mark.parametrize("stale", [None, b"", b"not gzip at all", gzip.compress(b"of the version before")])
+def test_a_compressed_file_that_a_crash_left_behind_is_made_anew(tmp_path: Path, stale: bytes | None) -> None:
+    writer = Writer(tmp_path)
+    writer.write(FEED)
+    twin = tmp_path / f"{FEED.path}.gz"
+    twin.unlink()
+    if stale is not None:
+        twin.write_bytes(stale)
+    assert not writer.write(FEED)
+    assert gzip.decompress(twin.read_bytes()) == FEED.body
+
+
+def test_what_is_no_text_is_not_compressed(tmp_path: Path) -> None:
+    Writer(tmp_path).write(Document("static/logo.png", b"\x89PNG"))
+    assert everything_in(tmp_path) == {"static/logo.png"}
+
+
+def test_published_files_can_be_read_by_another_user(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        Writer(tmp_path).write(FEED)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / FEED.path).stat().st_mode) == 0o644
+
+
+def test_leftovers_of_an_interrupted_write_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(FEED)
+    (tmp_path / ".htaccess").write_text("the operator's own")
+    (tmp_path / ".notes.part").write_text("the operator's own")
+    (tmp_path / "category" / ".nanchangribao.atom.0123456789ab.part").write_bytes(b"half a docu")
+    writer.sweep()
+    assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz", ".htaccess", ".notes.part"}
+
+
+def test_sweeping_a_directory_that_is_not_there_yet_is_nothing(tmp_path: Path) -> None:
+    Writer(tmp_path / "none").sweep()
+
+
+def test_a_process_killed_in_a_write_leaves_whole_files_and_leftovers_that_are_swept(tmp_path: Path) -> None:
+    first, second = FEED, Document(FEED.path, b"second" * 100_000)
+    Writer(tmp_path).write(first)
+    for syscall in range(1, 4):
+        child = os.fork()
+        if child == 0:
+            _die_at_fsync(syscall)
+            Writer(tmp_path).write(second)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert (tmp_path / FEED.path).read_bytes() in (first.body, second.body)
+        writer = Writer(tmp_path)
+        writer.sweep()
+        assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz"}
+        writer.write(first)
+        assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == first.body
+
+
+def _die_at_fsync(number: int) -> None:
+    """End this process, as by a power cut, at the n-th time that bytes are made safe."""
+    calls = iter(range(1, 100))
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        if next(calls) == number:
+            os._exit(9)
+        real(handle)
+
+    os.fsync = fsync
+
+
+def test_a_reader_sees_the_old_bytes_or_the_new_and_never_a_part(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    versions = [Document(FEED.path, bytes([number]) * 200_000) for number in range(40)]
+    writer.write(versions[0])
+    whole = {document.body for document in versions}
+    torn: list[int] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            body = (tmp_path / FEED.path).read_bytes()
+            torn.extend([len(body)] if body not in whole else [])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for document in versions:
+        writer.write(document)
+    done.set()
+    reader.join()
+    assert torn == []
+
+
+def test_removing_takes_both_files_and_says_whether_there_was_one(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.write(FEED)
+    assert writer.remove(FEED.path)
+    assert everything_in(tmp_path) == set()
+    assert not writer.remove(FEED.path)
+    assert not writer.remove("never/there.html")
+
+
+UNSAFE = [
+    "",
+    "/etc/passwd",
+    "../x.html",
+    "a/../../x",
+    "a//b",
+    "./a",
+    "a/.hidden",
+    "a\\b",
+    "a\0b",
+    "a b",
+    "频道.atom",
+    "a\n",
+]
+
+
+@pytest.mark.parametrize("path", UNSAFE)
+def test_a_path_that_could_lead_outside_is_refused(tmp_path: Path, path: str) -> None:
+    writer = Writer(tmp_path / "public")
+    with pytest.raises(PublishError, match="cannot be published"):
+        writer.write(Document(path, b"x"))
+    with pytest.raises(PublishError, match="cannot be published"):
+        writer.remove(path)
+    assert everything_in(tmp_path) == set()
+
+
+@given(st.text(st.sampled_from("ab./-_\\\0 ~%"), max_size=12))
+def test_a_path_that_passes_stays_below_the_directory(path: str) -> None:
+    try:
+        checked(path)
+    except PublishError:
+        return
+    top = Path("/srv/public")
+    assert Path(os.path.normpath(top / path)).is_relative_to(top)
+    assert os.path.normpath(top / path) == str(top / path)
+
+
+def test_a_disk_that_refuses_is_said_with_the_file_and_leaves_no_litter(tmp_path: Path) -> None:
+    (tmp_path / "category").write_text("a file where a folder must be")
+    with pytest.raises(PublishError, match=r"cannot write .*nanchangribao\.atom"):
+        Writer(tmp_path).write(FEED)
+    with pytest.raises(PublishError, match="cannot write"):
+        Writer(tmp_path).write(Document("a" * 250 + ".atom", b"x"))
+    assert everything_in(tmp_path) == {"category"}
