@@ -36,6 +36,8 @@ from aggregator.records import (
     NotModified,
     Outcome,
     ParsedFeed,
+    Preview,
+    PreviewItem,
     PublishReport,
     RawEntry,
     Read,
@@ -258,6 +260,27 @@ class Pipeline:
             self._place(source, changes)
             self._note_read(source, read.intake, read.fetched.validators, read.body_hash, started, "ok")
         return changes
+
+    async def preview(self, source: Source) -> Preview:
+        """Fetch a source without conditions, and say what would be stored; nothing is, and no article's text is fetched."""
+        reading = await self._rooms.kinds[source.kind](source, SourceMemory(), self)
+        match reading:
+            case Read():
+                return await self._in_thread(self._previewed, source, reading)
+            case NotAFeed() | FetchFailed():
+                return Preview(source.name, source.url, problems=(reading.detail,))
+            case NotModified() | SameBody():
+                return Preview(source.name, source.url, problems=("the server answers 304 to a plain request",))
+
+    def _previewed(self, source: Source, read: Read) -> Preview:
+        named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
+        changes = self._decide(named, source, self._store.memory(source.name))
+        items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
+        items += [PreviewItem("revised", item.info_code, item.entry, ()) for item in changes.revisions]
+        items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in changes.sightings]
+        items += [PreviewItem("passed over", item.info_code, item.entry, ()) for item in changes.passed]
+        items = [replace(item, categories=categorise.categories_of(item.entry, source)) for item in items]
+        return Preview(source.name, read.fetched.url, read.intake.facts, tuple(items), read.intake.problems)
 
     # --- channels --------------------------------------------------------------------------------
 

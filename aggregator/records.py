@@ -461,6 +461,27 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewItem:
+    """An article that a refresh would store: `what` becomes of it, and the category names that it would have."""
+
+    what: Literal["new", "revised", "unchanged", "passed over"]
+    info_code: str
+    entry: Entry
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What refreshing a source would do, without doing it. `facts` is None where its document could not be read."""
+
+    source: str
+    url: str
+    facts: FeedFacts | None = None
+    items: tuple[PreviewItem, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SourceReport:
     """How a source stands, for the table of sources."""
 
