@@ -121,7 +121,7 @@ def _bodies(raw: RawEntry, base: str) -> tuple[str, str]:
 
 
 def _is_repeated(summary: str, content: str) -> bool:
-    if not summary or len(content) > 4 * len(summary):
+    if not summary or not content or len(content) > 4 * len(summary):
         return False  # no markup is as much as that: spare reading all of it
     return summary == content or text_of(summary) == text_of(content)
 
