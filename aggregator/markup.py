@@ -10,6 +10,7 @@ import html as entities
 import re
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import Literal, NamedTuple
 
 import nh3
@@ -166,7 +167,8 @@ def excerpt(html: str, limit: int = 200) -> str:
     text = " ".join(text_of(html).split())
     if len(text) <= limit:
         return text
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, 0, limit)]
+    matches = _SENTENCE_END.finditer(text)  # an end position would be a sentence end to the pattern
+    ends = [match.end() for match in takewhile(lambda match: match.end() <= limit, matches)]
     if ends and ends[-1] * 2 >= limit:
         return text[: ends[-1]]
     head = text[: max(limit - 1, 0)]

@@ -397,3 +397,8 @@ def test_every_archived_post_is_cleaned_without_losing_its_words() -> None:
         assert_harmless(clean)
         assert sanitise(clean, BASE) == clean
         assert plain(clean, is_html=True)[:40] == plain(body, is_html=True)[:40]
+
+
+def test_an_excerpt_is_not_cut_inside_a_number_that_the_limit_falls_on() -> None:
+    text = "<p>" + "a" * 30 + " grew by 37.5 percent over the year, they said, and nobody knew why that was so.</p>"
+    assert not any(excerpt(text, limit).endswith("37.") for limit in range(38, 60))
