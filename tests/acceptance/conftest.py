@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +24,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared"
+_ROOM = 500_000_000  # bytes
 
 
 @dataclass
@@ -146,6 +151,16 @@ title_format = "{{name}}新闻"
         paths = [path for path in self.public.rglob("*") if path.is_file()]
         return {str(p.relative_to(self.public)): (p.stat().st_mtime_ns, p.read_bytes()) for p in paths}
 
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+        """Ask the running daemon for a path."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as reply:
+                return Answer(reply.read(), reply.status, dict(reply.headers))
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.read(), error.code, dict(error.headers))
+
     @contextmanager
     def daemon(self) -> Iterator[subprocess.Popen[str]]:
         """Run the daemon until it serves; end it with SIGTERM."""
@@ -186,19 +201,50 @@ def origin() -> Iterator[Origin]:
     server.close()
 
 
+@pytest.fixture(scope="module")
+def module_origin() -> Iterator[Origin]:
+    """An origin for a module whose tests look at one long run."""
+    server = Origin()
+    yield server
+    server.close()
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
 @pytest.fixture
+def memory_workspace() -> Iterator[Workspace]:
+    """A workspace for tests that write thousands of files, where waiting for the disk is most of their time."""
+    with _memory_folder() as folder:
+        yield Workspace(folder)
+
+
+@pytest.fixture(scope="module")
+def module_workspace() -> Iterator[Workspace]:
+    """A workspace, in memory, for a module whose tests look at one long run."""
+    with _memory_folder() as folder:
+        yield Workspace(folder)
+
+
+@contextmanager
+def _memory_folder() -> Iterator[Path]:
+    """Give a folder in memory where the system has one with room; what a disk does with `fsync` is not tested here."""
+    memory = Path("/dev/shm")
+    roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
+    with tempfile.TemporaryDirectory(prefix="aggregator-", dir=memory if roomy else None) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared corpus is not beside this checkout")
     return SHARED
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def answer() -> type[Answer]:
     return Answer
 
