@@ -7,8 +7,8 @@ exception.
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http import HTTPStatus
@@ -21,9 +21,11 @@ import httpx
 
 from aggregator.fetch.address import shown, web_address
 from aggregator.fetch.body import OFFERED, Body
-from aggregator.fetch.failures import Failed, in_seconds, quoted, root_reason, too_large
+from aggregator.fetch.failures import Failed, in_seconds, in_words, quoted, root_reason, too_large
 from aggregator.fetch.guard import BoundedHead, Guard, Resolve, resolve_name
 from aggregator.fetch.local import is_file_url, read_file
+from aggregator.fetch.names import Names
+from aggregator.fetch.politeness import Lanes, Turn
 from aggregator.records import Failure, Fetched, FetchFailed, FetchResult, NotModified, Redirect, Validators
 
 FEED_ACCEPT = (
@@ -33,8 +35,10 @@ FEED_ACCEPT = (
 """What a feed may come as, the exact types first."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PORTS = {"http": 80, "https": 443}
 _DOCUMENTS = frozenset({200, 203, 226})
 _MAX_HOPS = 5
+_LOOKUPS = 16  # names looked up at once: the system has few threads for it, and waiting for one is no server's fault
 _OURS = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length", "Transfer-Encoding", "Cookie"})
 
 _DOING = {  # httpcore's names for the steps of an exchange
@@ -44,6 +48,7 @@ _DOING = {  # httpcore's names for the steps of an exchange
     "http11.receive_response_headers.started": "waiting for the answer",
     "http11.receive_response_body.started": "reading the body",
 }
+_CONNECTING = _DOING["connection.connect_tcp.started"]
 _IN_HANDSHAKE = _DOING["connection.start_tls.started"]
 _IN_BODY = _DOING["http11.receive_response_body.started"]
 
@@ -51,19 +56,24 @@ _IN_BODY = _DOING["http11.receive_response_body.started"]
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
     """What is the same for all requests: `allow_networks` are the private networks (CIDR) that may be fetched from,
-    `concurrency` bounds the requests under way at once."""
+    `concurrency` bounds the requests under way at once, `per_host` those to one host and to one address; the starts of
+    requests to one host are `spacing` apart. What a name resolved to is used again for `names_kept`."""
 
     user_agent: str
     allow_networks: tuple[str, ...] = ()
     concurrency: int = 64
     connect_timeout: timedelta = timedelta(seconds=10)
+    per_host: int = 1
+    spacing: timedelta = timedelta(0)
+    names_kept: timedelta = timedelta(seconds=60)
 
 
 class Client:
     """Fetches documents over HTTP and from files. Make one and keep it: its TLS context takes 25 ms to build.
 
     `resolve` gives the addresses of a host name; the system's resolver does so unless another is given. The
-    certificates trusted are certifi's, or those of SSL_CERT_FILE or SSL_CERT_DIR where these are set.
+    certificates trusted are certifi's, or those of SSL_CERT_FILE or SSL_CERT_DIR where these are set. `lanes` are those
+    of the hosts, by `politeness.host_of`.
 
     Raises:
         ConfigError: an entry of `allow_networks` is no network.
@@ -72,7 +82,11 @@ class Client:
     def __init__(self, options: ClientOptions, resolve: Resolve = resolve_name) -> None:
         self._options = options
         self._slots = asyncio.Semaphore(options.concurrency)
-        self._transport = _guarded_transport(Guard(options.allow_networks, resolve), options.concurrency)
+        self._lookups = asyncio.Semaphore(_LOOKUPS)
+        self.lanes = Lanes(per_host=options.per_host, spacing=options.spacing)
+        self._address_lanes = Lanes(per_host=options.per_host, spacing=timedelta(0))
+        self._guard = Guard(options.allow_networks, Names(resolve, kept=options.names_kept))
+        self._transport = _guarded_transport(self._guard, options.concurrency)
 
     async def get(
         self,
@@ -83,28 +97,27 @@ class Client:
         max_bytes: int = 10_000_000,
         accept: str = FEED_ACCEPT,
         headers: Mapping[str, str] | None = None,
+        turn: Turn | None = None,
     ) -> FetchResult:
         """Get one document: over http:, https: or from a file:.
 
-        `timeout` bounds the whole of it, redirects and body included, from the moment that a slot is free. `max_bytes`
-        bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them. `headers`, and
-        the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to; cookies and
-        what frames a request cannot be set with them and are passed over.
+        Each request waits for its turn at its host, then at its address, then for a free slot; none of that counts
+        against `timeout`, which bounds all the rest, redirects and body included. `turn` is one that the caller has
+        waited for already, for the host of `url`; it is used up.
+
+        `max_bytes` bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them.
+        `headers`, and the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to;
+        cookies and what frames a request cannot be set with them and are passed over.
         """
         wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {})
-        journey = _Journey(shown(url))
-        async with self._slots:
-            deadline = asyncio.timeout(timeout.total_seconds())
-            try:
-                async with deadline:
-                    if is_file_url(url):
-                        journey.doing = "reading the file"
-                        return await asyncio.to_thread(read_file, url, max_bytes)
-                    return await self._travel(url, journey, wanted)
-            except (Failed, httpx.HTTPError, OSError) as error:
-                if deadline.expired():
-                    return journey.failed(_too_late(timeout, journey.doing))
-                return journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
+        journey = _Journey(shown(url), timeout)
+        try:
+            if is_file_url(url):
+                async with self._slots, journey.running("reading the file"):
+                    return await asyncio.to_thread(read_file, url, max_bytes)
+            return await self._travel(url, journey, wanted, turn)
+        except (Failed, httpx.HTTPError, OSError) as error:
+            return journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -118,19 +131,52 @@ class Client:
     ) -> None:
         await self.aclose()
 
-    async def _travel(self, url: str, journey: "_Journey", wanted: "_Wanted") -> FetchResult:
+    async def _travel(self, url: str, journey: "_Journey", wanted: "_Wanted", turn: Turn | None) -> FetchResult:
         """Ask, and follow where the answers point, until one of them is the document or a failure."""
         address = start = web_address(url)
         while True:
             journey.arrive(address)
-            response = await self._ask(address, start, journey, wanted)
-            try:
-                journey.hear(response)
-                if response.status_code not in _REDIRECTS:
-                    return await _result(response, journey, wanted)
-                address = journey.next_address(response)
-            finally:
-                await response.aclose()
+            async with self._when_it_is_our_turn(address, journey, turn):
+                response = await self._ask(address, start, journey, wanted)
+                try:
+                    journey.hear(response)
+                    if response.status_code not in _REDIRECTS:
+                        return await _result(response, journey, wanted)
+                    address = journey.next_address(response)
+                finally:
+                    await response.aclose()
+
+    @asynccontextmanager
+    async def _when_it_is_our_turn(
+        self, address: httpx.URL, journey: "_Journey", turn: Turn | None
+    ) -> AsyncIterator[None]:
+        """Let one request be made inside. Between two hops nothing is held: a host never waits for another one."""
+        host, port = address.raw_host.decode("ascii"), address.port or _PORTS[address.scheme]
+        connect_timeout = min(self._options.connect_timeout, journey.timeout).total_seconds()
+        async with self._at_the_host(host, turn) as own:
+            async with self._lookups, journey.running(_CONNECTING):
+                addresses = await self._guard.addresses(host, port, connect_timeout)
+            async with self._address_lanes.turn(addresses[0]), self._slots:
+                await own.begin()
+                with self._guard.connecting_to(host, port, addresses):
+                    async with journey.running(_CONNECTING):
+                        yield
+
+    @asynccontextmanager
+    async def _at_the_host(self, host: str, turn: Turn | None) -> AsyncIterator[Turn]:
+        """Hold the turn at a host: the one given if it is good for this host, else one waited for here.
+
+        Raises:
+            Failed: the host asked to be left alone.
+        """
+        key = host.rstrip(".")
+        own = turn if turn and turn.key == key and (turn.quiet or not turn.released) else await self.lanes.enter(key)
+        try:
+            if own.quiet:
+                raise Failed(Failure.REFUSED, f"{host} wants to be left alone for {in_words(own.quiet)} more")
+            yield own
+        finally:
+            own.release()
 
     async def _ask(
         self, address: httpx.URL, start: httpx.URL, journey: "_Journey", wanted: "_Wanted"
@@ -176,9 +222,14 @@ class _Wanted:
 
 @dataclass(slots=True)
 class _Journey:
-    """How far one get has come: where it is, what it is doing there and what was answered, for the result to tell."""
+    """How far one get has come: where it is, what it is doing there and what was answered, for the result to tell.
+
+    `used` is what it has taken of its timeout, in seconds.
+    """
 
     url: str
+    timeout: timedelta
+    used: float = 0
     doing: str = "waiting"
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -188,6 +239,27 @@ class _Journey:
     async def note(self, event: str, facts: Mapping[str, Any]) -> None:
         """Note what httpcore begins to do."""
         self.doing = _DOING.get(event, self.doing)
+
+    @asynccontextmanager
+    async def running(self, doing: str) -> AsyncIterator[None]:
+        """Let what is done inside use up the timeout.
+
+        Raises:
+            Failed: nothing is left of it.
+        """
+        self.doing = doing
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        deadline = asyncio.timeout(self.timeout.total_seconds() - self.used)
+        try:
+            async with deadline:
+                yield
+        except (Failed, httpx.HTTPError, OSError) as error:
+            if deadline.expired():
+                raise _too_late(self.timeout, self.doing) from error
+            raise
+        finally:
+            self.used += loop.time() - began
 
     def arrive(self, address: httpx.URL) -> None:
         """Note the address that is asked now."""

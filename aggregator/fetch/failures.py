@@ -1,6 +1,7 @@
 """Why a fetch gave no document: the one exception of this room, and the figures and words its message is made of."""
 
 import os
+from datetime import timedelta
 
 from aggregator.records import Failure
 
@@ -33,6 +34,15 @@ def in_figures(count: int) -> str:
 def in_seconds(seconds: float) -> str:
     """Give a duration as people write it: `1 second`, `2.5 seconds`."""
     return "1 second" if seconds == 1 else f"{seconds:g} seconds"
+
+
+def in_words(duration: timedelta) -> str:
+    """Give a duration in the unit that fits it: `5 minutes`, `1 hour`, `2.5 days`."""
+    seconds = duration.total_seconds()
+    units = (("day", 86_400, 172_800), ("hour", 3_600, 3_600), ("minute", 60, 60))
+    unit, size = next(((unit, size) for unit, size, least in units if seconds >= least), ("second", 1))
+    count = round(seconds / size, 1)
+    return f"1 {unit}" if count == 1 else f"{f'{count:.1f}'.removesuffix('.0')} {unit}s"
 
 
 def quoted(words: str) -> str:

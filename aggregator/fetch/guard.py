@@ -10,7 +10,9 @@ has more spellings than a check of URLs can know.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -86,6 +88,27 @@ class Guard(httpcore.AsyncNetworkBackend):
         self._allowed = _networks(allow_networks)
         self._resolve = resolve
         self._backend = httpcore.AnyIOBackend()
+        self._chosen: ContextVar[tuple[str, int, Sequence[str]] | None] = ContextVar("chosen", default=None)
+
+    async def addresses(self, host: str, port: int, timeout: float | None = None) -> tuple[str, ...]:
+        """Resolve a host. One refused address refuses the host (mixed answers).
+
+        Raises:
+            Failed: no address, or a refused one.
+        """
+        addresses = await self._addresses(host, port, timeout)
+        for address in addresses:
+            self._judge(host, address)
+        return addresses
+
+    @contextmanager
+    def connecting_to(self, host: str, port: int, addresses: Sequence[str]) -> Iterator[None]:
+        """Within this, and in this task, connect to these addresses of a host instead of resolving it once more."""
+        token = self._chosen.set((host, port, addresses))
+        try:
+            yield
+        finally:
+            self._chosen.reset(token)
 
     async def connect_tcp(
         self,
@@ -95,12 +118,13 @@ class Guard(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[SocketOption] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of a host that answers. One refused address refuses the host (mixed answers).
+        """Connect to the first address of a host that answers. Whoever chose them, they are judged here.
 
         Raises:
             Failed: no address, a refused one, or none that answers.
         """
-        addresses = await self._addresses(host, port, timeout)
+        chosen = self._chosen.get()
+        addresses = chosen[2] if chosen and chosen[:2] == (host, port) else await self.addresses(host, port, timeout)
         for address in addresses:
             self._judge(host, address)
         share = timeout / len(addresses) if timeout else None

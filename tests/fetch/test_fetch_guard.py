@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from fetch_raw_server import RawServer, answer, raw_server
@@ -201,7 +202,9 @@ async def test_a_name_that_resolves_differently_the_second_time_gains_nothing() 
 
     async with raw_server("127.0.0.2") as allowed, raw_server("127.0.0.1", allowed.port) as canary:
         allowed.answers(answer(b"x"))
-        async with Client(ClientOptions("x", allow_networks=("127.0.0.2/32",)), rebinding) as guarded:
+        async with Client(
+            ClientOptions("x", allow_networks=("127.0.0.2/32",), names_kept=timedelta(0)), rebinding
+        ) as guarded:
             url = f"http://rebinding.example:{allowed.port}/feed"
             assert isinstance(await guarded.get(url), Fetched)
             assert asked == ["rebinding.example"]

@@ -113,7 +113,7 @@ async def test_no_more_requests_are_under_way_than_allowed(server: RawServer) ->
         writer.write(answer(b"x"))
 
     url = server.answers(slow)
-    async with Client(ClientOptions(AGENT, ("127.0.0.0/8",), concurrency=2)) as client:
+    async with Client(ClientOptions(AGENT, ("127.0.0.0/8",), concurrency=2, per_host=8)) as client:
         results = await asyncio.gather(*(client.get(url, timeout=timedelta(seconds=10)) for _ in range(8)))
     assert all(isinstance(result, Fetched) for result in results)
     assert most == 2
