@@ -1,0 +1,73 @@
+"""Feed readers that people use subscribe to a channel of the running daemon, and show what the newsroom wrote."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NEEDED = {"newsboat": ("newsboat", "sqlite3"), "sfeed": ("sfeed", "curl", "awk")}
+ARTICLES = {  # as the newsroom's list gives them: time in Shanghai, title
+    "NW202611203561874205": ("2026-11-20 07:45:12", "赣江边的早读角开了第一百期"),
+    "NW202611193560712846": ("2026-11-19 18:20:03", "“末班再等三分钟”：三个月多接了 12,000 人"),
+    "NW202611183559930177": ("2026-11-18 00:02:41", "A & B：1 < 2，“引号”"),
+    "NW202611173558801920": ("2026-11-17 11:30:00", "𠮷野家的“半份菜” 😀"),
+}
+SHOWN = [
+    ("赣江边的早读角开了第一百期", "2026-11-19T23:45:12Z"),
+    ("“末班再等三分钟”：三个月多接了 12,000 人", "2026-11-19T10:20:03Z"),
+    ("A & B：1 < 2，“引号”", "2026-11-17T16:02:41Z"),
+    ("𠮷野家的“半份菜” 😀", "2026-11-17T03:30:00Z"),
+]
+
+
+@pytest.fixture
+def channel(workspace: Any) -> Any:
+    """A workspace whose channel nanchangribao is read from a file, published under the daemon's own address."""
+    items = [
+        {"infoCode": code, "title": title, "datetime": date, "medianame": "南昌日报", "content": f"<p>{code} 正文</p>"}
+        for code, (date, title) in ARTICLES.items()
+    ]
+    (workspace.folder / "list.json").write_text(json.dumps({"records": items}), encoding="utf-8")
+    workspace.configure(
+        """
+[sources.nanchang]
+kind = "json"
+url = "file:list.json"
+items = "$.records[*]"
+info_code = "$.infoCode"
+title = "$.title"
+published = "$.datetime"
+outlet = "$.medianame"
+content = "$.content"
+link = "https://finews.example.org/html_News/NewsShare.html?infoCode={info_code}"
+category_from = "outlet"
+"""
+    )
+    own = f"http://127.0.0.1:{workspace.port}/"
+    configuration = workspace.config.read_text(encoding="utf-8").replace(
+        'https://finews.example.org/"\nlang', own + '"\nlang'
+    )
+    workspace.config.write_text(configuration, encoding="utf-8")
+    assert f'url = "{own}"' in configuration
+    assert workspace.json("fetch")["new"] == len(ARTICLES)
+    return workspace
+
+
+@pytest.mark.parametrize("reader", NEEDED)
+def test_a_reader_shows_titles_links_and_dates_as_they_were_written(channel: Any, shared: Path, reader: str) -> None:
+    for program in NEEDED[reader]:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    address = f"http://127.0.0.1:{channel.port}/category/nanchangribao.atom"
+    with channel.daemon():
+        command = ["bash", str(shared / "standards/readers.sh"), reader, address]
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    rows = sorted(line.split("\t") for line in seen.stdout.splitlines() if line.count("\t") == 3)
+    link = "https://finews.example.org/html_News/NewsShare.html?infoCode={}"
+    assert rows == sorted(
+        [title, link.format(code), f"tag:127.0.0.1,2026:{code}", date]
+        for code, (title, date) in zip(ARTICLES, SHOWN, strict=True)
+    ), seen.stderr
