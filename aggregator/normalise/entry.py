@@ -77,6 +77,11 @@ def facts(feed: ParsedFeed, url: str, *, source: Source, now: datetime) -> FeedF
         updated=updated.isoformat() if updated and plausible(updated, now) else "",
         format=feed.format,
         ttl_minutes=feed.ttl_minutes,
+        update_minutes=feed.update_minutes,
+        skip_hours=feed.skip_hours,
+        skip_days=feed.skip_days,
+        next_page=_web(url, feed.next_page),
+        prev_archive=_web(url, feed.prev_archive),
     )
 
 

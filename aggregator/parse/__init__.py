@@ -6,18 +6,21 @@ gigabytes.
 
 import dataclasses
 
-from aggregator.parse import document, json_feed, json_text, mapped, with_feedparser
+from aggregator.parse import document, json_feed, json_text, mapped, page, with_feedparser
+from aggregator.parse.discovery import feed_links, usual_places
 from aggregator.parse.document import decode
+from aggregator.parse.opml import outlines
 from aggregator.parse.worker import WorkerPool
-from aggregator.records import ArticleRule, ListRules, ParsedFeed, RawEntry, Unreadable
+from aggregator.records import ArticleRule, ListRules, PageRules, ParsedFeed, RawEntry, Unreadable
 
-__all__ = ["WorkerPool", "article", "decode", "read"]
+__all__ = ["WorkerPool", "article", "decode", "feed_links", "outlines", "read", "usual_places"]
 
 
 def read(
-    body: bytes, *, url: str, content_type: str = "", rules: ListRules | None = None
+    body: bytes, *, url: str, content_type: str = "", rules: ListRules | PageRules | None = None
 ) -> ParsedFeed | Unreadable:
-    """Read a document that came from `url`: with `rules` as a JSON list, without as JSON Feed, RSS or Atom.
+    """Read a document that came from `url`: with rules as a JSON list or an HTML page, without as a feed
+    (JSON Feed, RSS, Atom).
 
     Whatever the bytes are, the answer is a feed or the reason why it is none.
     """
@@ -25,10 +28,12 @@ def read(
     if isinstance(opened, Unreadable):
         return opened
     text, warnings = opened
-    if rules is not None:
+    if isinstance(rules, PageRules):
+        result = page.read(text, rules, url)
+    elif rules is not None:
         result = mapped.read(text, rules)
     elif json_text.is_json(text):
-        result = json_feed.read(text)
+        result = json_feed.read(text, url)
     else:
         result = with_feedparser.read(text, url)
     if isinstance(result, Unreadable) or not warnings:

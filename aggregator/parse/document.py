@@ -53,6 +53,8 @@ _NO_TEXT = {"utf-7", "idna", "punycode", "unicode_escape", "raw_unicode_escape",
 _SEVEN_BITS = ("iso2022", "hz")
 
 _DECLARATION = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+_META = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.I)
+_META_REACH = 4096  # bytes; HTML §4.2.5.5 wants it in the first 1,024, pages with long comments do not heed that
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.I)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _TOLERATED_SHARE = 0.1  # of the characters beyond ASCII that may be broken before an encoding is not believed
@@ -87,9 +89,9 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, tuple[str, ...]]:
     """Give the text of a document, without byte order mark and illegal characters, and what was odd about it.
 
     The order is: byte order mark, what the bytes prove (UTF-16 and UTF-32 by their zeros, UTF-8 by being valid), the
-    HTTP charset, the XML declaration, and last a guess by plausibility. An encoding that fits all but a few bytes is
-    kept and those are replaced: feedparser itself turns the whole document into windows-1252 for one bad byte. Never
-    raises.
+    HTTP charset, the XML declaration or HTML's `<meta charset>`, and last a guess by plausibility. An encoding that
+    fits all but a few bytes is kept and those are replaced: feedparser itself turns the whole document into
+    windows-1252 for one bad byte. Never raises.
     """
     text, warnings = _decoded(body, content_type)
     return legal(text.removeprefix("\ufeff")), warnings
@@ -124,7 +126,7 @@ def _said(body: bytes, content_type: str) -> tuple[str, ...]:
     A one-byte code page fits any bytes, so servers that say ISO-8859-1 for everything do not outvote a declaration.
     """
     http = _CHARSET.search(content_type)
-    declared = _DECLARATION.search(body[:1024])
+    declared = _DECLARATION.search(body[:1024]) or _META.search(body[:_META_REACH])
     names = [_known(http[1]) if http else None, _known(declared[1].decode()) if declared else None]
     found = [name for name in names if name]
     return tuple(dict.fromkeys(sorted(found, key=lambda name: name in ("iso8859-1", "cp1252", "ascii"))))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from aggregator.parse import hints
 from aggregator.parse.json_text import keys, load, picture, scalar
 from aggregator.records import Enclosure, ParsedFeed, RawEntry, TextType, Unreadable
 
@@ -12,8 +13,8 @@ _OWN_KEYS = ("home_page_url", "feed_url", "title")
 _ITEM_KEYS = ("id", "url", "content_html", "content_text", "external_url")
 
 
-def read(text: str) -> ParsedFeed | Unreadable:
-    """Read a JSON Feed; other JSON is `Unreadable`, and the detail names its keys."""
+def read(text: str, url: str) -> ParsedFeed | Unreadable:
+    """Read a JSON Feed that came from `url`; other JSON is `Unreadable`, and the detail names its keys."""
     value = load(text)
     if isinstance(value, Unreadable):
         return value
@@ -29,6 +30,7 @@ def read(text: str) -> ParsedFeed | Unreadable:
         author=_authors(value, warnings),
         language=_string(value, "language", warnings),
         icon=_string(value, "icon", warnings) or _string(value, "favicon", warnings),
+        next_page=hints.page(url, _string(value, "next_url", warnings)),
         entries=_entries(value.get("items"), warnings),
         warnings=tuple(warnings),
     )

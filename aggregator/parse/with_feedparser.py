@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import feedparser
 
-from aggregator.parse import bases, document, repair
+from aggregator.parse import bases, document, hints, repair
 from aggregator.records import Enclosure, ParsedFeed, RawEntry, TextType, Unreadable
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -47,7 +47,8 @@ def read(text: str, url: str) -> ParsedFeed | Unreadable:
     if not version and (not entries or document.description(text).startswith("an HTML page")):
         return Unreadable(document.description(text))
     fault = _fault(result)
-    feed = _feed(result, bases.read(mended, url), bool(fault))
+    found = bases.read(mended, url)
+    feed = _with_hints(_feed(result, found, bool(fault)), _dict(result, "feed"), mended, found.root or url)
     if fault:
         feed = replace(feed, entries=_without_stump(feed.entries, mended))
         notes.append(f"the document is not well-formed ({fault}); {len(feed.entries)} entries could be read")
@@ -110,11 +111,25 @@ def _feed(result: Details, found: bases.DocumentBases, loose: bool) -> ParsedFee
         language=_text(feed, "language"),
         icon=_joined(found.root, _icon(feed)),
         updated=_text(feed, "updated") or _text(feed, "published"),
-        ttl_minutes=_minutes(_text(feed, "ttl")),
         entries=tuple(
             _entry(entry, base, is_atom=version.startswith("atom"), loose=loose)
             for entry, base in zip(entries, where, strict=True)
         ),
+    )
+
+
+def _with_hints(feed: ParsedFeed, said: Details, text: str, base: str) -> ParsedFeed:
+    """Add what a feed says of its rhythm and of its older documents, whose addresses are relative to `base`."""
+    hours, days = hints.skipped(text)
+    pages = {_text(link, "rel").lower(): _text(link, "href") for link in reversed(_list(said, "links"))}
+    return replace(
+        feed,
+        ttl_minutes=hints.minutes(_text(said, "ttl")),
+        update_minutes=hints.update_minutes(_text(said, "sy_updateperiod"), _text(said, "sy_updatefrequency")),
+        skip_hours=hours,
+        skip_days=days,
+        next_page=hints.page(base, pages.get("next", "")),
+        prev_archive=hints.page(base, pages.get("prev-archive", "")),
     )
 
 
@@ -253,10 +268,6 @@ def _enclosure(url: str, each: Details) -> Enclosure:
 
 def _length(text: str) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else 0
-
-
-def _minutes(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,8}", text) else None
 
 
 def _icon(feed: Details) -> str:
