@@ -197,7 +197,7 @@ def serve() -> None:
     _die_with_parent()
     with contextlib.suppress(ValueError, OSError):  # a limit set from outside may be lower already
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    with _channels() as (jobs, answers):
+    with contextlib.suppress(BrokenPipeError), _channels() as (jobs, answers):  # whoever asked may be gone
         while select.select([jobs], [], [], idle_seconds)[0]:
             job = _next_job(jobs)
             if job is None:
