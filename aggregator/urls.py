@@ -16,6 +16,7 @@ _BREAKS = re.compile(r"[ \t]*[\t\r\n][ \t\r\n]*")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\xa0\"<>\\^`{|}\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _EDGES = " \t\r\n\f\v\x00\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000\u200b\u200c\u200d\u2060\ufeff"
 _ORDINARY = re.compile(r"https?://[a-z0-9.-]*[a-z0-9](?:/[^\x00-\x20\x7f-\xa0\"<>\\^`{|}\u2028-\uffff]*)?")
+_LOGIN = re.compile(r"\A(\s*[A-Za-z][A-Za-z0-9+.-]*:[\\/]*)[^/?#\\]*@")
 _HTTP = frozenset({"http", "https"})
 _WITH_HOST = frozenset({"http", "https", "ftp"})
 _PUBLISHABLE = frozenset({"http", "https", "mailto", "ftp", "magnet"})
@@ -68,6 +69,11 @@ def host(url: str) -> str:
     """Give the host of a URL in lower case and ASCII (punycode), without port; "" where it has none."""
     authority = _split(_tidied(url)).authority
     return _folded_host(authority) if authority else ""
+
+
+def without_login(url: str) -> str:
+    """Give the URL without its user name and password, as it may be shown to others; else unchanged."""
+    return _LOGIN.sub(r"\1", url, count=1)
 
 
 def _tidied(url: str) -> str:

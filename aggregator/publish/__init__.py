@@ -14,13 +14,14 @@ from aggregator.publish.documents import (
     index_document,
 )
 from aggregator.publish.json_feed import json_feed
-from aggregator.publish.opml import opml_document
+from aggregator.publish.opml import Subscription, opml_document, subscription_list
 from aggregator.publish.pages import static_documents
 from aggregator.publish.view import View, channel_id, channel_view, entry_id, site_id, site_view
 from aggregator.publish.writer import Writer
 
 __all__ = [
     "Rendered",
+    "Subscription",
     "View",
     "Writer",
     "article_document",
@@ -39,4 +40,5 @@ __all__ = [
     "site_id",
     "site_view",
     "static_documents",
+    "subscription_list",
 ]

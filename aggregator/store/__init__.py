@@ -1,5 +1,6 @@
 """The store: the verbs that the spine speaks, on SQLite."""
 
+from aggregator.store.glance import Glance
 from aggregator.store.sqlite import Store
 
-__all__ = ["Store"]
+__all__ = ["Glance", "Store"]

@@ -35,6 +35,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "sqlite3": "store",
     "sqlite_utils": "store",
     "starlette": "serve",
+    "tomlkit": "config",
     "uvicorn": "serve",
 }
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}

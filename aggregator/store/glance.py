@@ -1,0 +1,46 @@
+"""A look into the store that leaves it as it is, for commands that try something out or only list."""
+
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from aggregator.errors import StoreError
+from aggregator.store.migrations import migrations
+from aggregator.store.sqlite import Store
+
+
+class Glance(Store):
+    """An open store that refuses to be changed. Where there is none yet it is an empty one in memory: no file is made.
+
+    Raises:
+        StoreError: also when an older version wrote the store, since bringing it up to date would change it.
+    """
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            self.path = Path(":memory:")
+            connection = super()._open()
+        else:
+            connection = self._open_existing()
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _open_existing(self) -> sqlite3.Connection:
+        try:
+            address = f"{self.path.absolute().as_uri()}?mode=rw"
+            connection = sqlite3.connect(
+                address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            outdated = migrations.pending(Database(connection))
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
+        if outdated:
+            connection.close()
+            remedy = "`aggregator publish` brings it up to date"
+            raise StoreError(f"{self.path}: the store was written by an older version; {remedy}")
+        return connection
+
+
+_BUSY_SECONDS = 30
