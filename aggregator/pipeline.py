@@ -10,46 +10,47 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from zoneinfo import ZoneInfo
 
 from aggregator import categorise, identify
-from aggregator import parse as parsing
-from aggregator.errors import AggregatorError, WorkerError
+from aggregator import sources as kinds
+from aggregator.errors import AggregatorError
 from aggregator.fetch import freshness
-from aggregator.normalise import facts as facts_of
-from aggregator.normalise import normalise
+from aggregator.fetch.failures import in_words
+from aggregator.fetch.hints import FeedHints, from_headers
 from aggregator.records import (
     Alias,
     Arrival,
     Changes,
     Entry,
     Failure,
+    FailureNote,
+    FeedFacts,
     Fetched,
     FetchFailed,
-    FetchResult,
-    Intake,
+    Listed,
     ListRules,
     Named,
     NotAFeed,
     NotModified,
     Outcome,
-    ParsedFeed,
     Preview,
     PreviewItem,
     PublishReport,
-    RawEntry,
     Read,
+    Reading,
+    ReadNote,
     Revision,
     SameBody,
     Sighting,
     Source,
     SourceMemory,
-    Unreadable,
     Validators,
 )
-from aggregator.urls import fold_name
+from aggregator.tools import MissingText, SharedFetches, Tools
+from aggregator.urls import fold_name, host
 
 if TYPE_CHECKING:
     from aggregator.fetch.client import Client
@@ -61,79 +62,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-DOCUMENT_DEADLINE = timedelta(seconds=30)  # to parse and normalise one document
-ARTICLE_ACCEPT = "application/json, text/javascript;q=0.8, */*;q=0.1"
 ARTICLE_TRIES = 3  # then an article is published without its text
 DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
-
-
-# --- in the worker process: pure -----------------------------------------------------------------
-
-
-def digest(fetched: Fetched, source: Source, now: datetime) -> Intake | Unreadable:
-    """Parse and normalise a document. An entry that cannot be read is a problem, and does not harm the others."""
-    content_type = fetched.header("content-type") or ""
-    feed = parsing.read(fetched.body, url=fetched.url, content_type=content_type, rules=source.rules)
-    if isinstance(feed, Unreadable):
-        return feed
-    problems = list(feed.warnings)
-    entries = []
-    for number, raw in enumerate(feed.entries, 1):
-        try:
-            entry = normalise(raw, source=source, feed=feed, url=fetched.url, now=now)
-        except Exception as error:  # an edge: whatever is wrong with one entry stays with it
-            problems.append(f"entry {number} ({raw.title[:60]!r}) cannot be read: {type(error).__name__}: {error}")
-            continue
-        if entry is not None:
-            entries.append(entry)
-    facts = facts_of(feed, fetched.url, source=source, now=now)
-    return Intake(replace(facts, title=source.title or facts.title), tuple(entries), tuple(problems))
-
-
-def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:
-    """Give the entry with the text that its second request brought."""
-    assert isinstance(source.rules, ListRules)
-    assert source.rules.article is not None
-    content_type = fetched.header("content-type") or ""
-    raw = parsing.article(fetched.body, content_type=content_type, rule=source.rules.article)
-    if isinstance(raw, Unreadable):
-        return raw
-    if not raw.content.strip():
-        return Unreadable("the article's text is empty")
-    joined, feed = _joined(entry, raw), ParsedFeed("list")
-    whole = normalise(joined, source=source, feed=feed, url=entry.link or fetched.url, now=now)
-    return replace(whole, row_fingerprint=entry.row_fingerprint or entry.fingerprint) if whole else Unreadable("empty")
-
-
-def _joined(entry: Entry, article: RawEntry) -> RawEntry:
-    """What the list said, with what the article says put over it."""
-    return RawEntry(
-        guid=entry.guid,
-        link=entry.link,
-        title=article.title or entry.title,
-        title_type=article.title_type if article.title else "text",
-        summary=entry.summary,
-        content=article.content,
-        content_type=article.content_type,
-        author=article.author or entry.author,
-        outlet=article.outlet or entry.outlet,
-        published=article.published or entry.published_text,
-        updated=entry.updated.isoformat() if entry.updated else "",
-        language=entry.language,
-        tags=entry.tags,
-        enclosures=entry.enclosures,
-        info_code=entry.info_code,
-        article_url=entry.article_url,
-    )
-
-
-# --- the pipeline ------------------------------------------------------------------------------------
+PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
+TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
+SPREAD_EACH = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The live objects that the spine drives; wiring makes them."""
+    """The live objects that the spine drives; wiring makes them. `next_time` reads crontab lines."""
 
     store: "Store"
     client: "Client"
@@ -141,21 +80,42 @@ class Rooms:
     publisher: "Publisher"
     kinds: Mapping[str, "Reader"]
     clock: Callable[[], datetime]
+    next_time: Callable[[str, tzinfo, datetime], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many sources are read at once, how many entries a current document holds, and the usual interval."""
+
+    concurrency: int
+    entries: int
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One fetch of a source: with its URL in use, what was remembered of it, when the request began, and its tools."""
+
+    source: Source
+    memory: SourceMemory
+    started: datetime
+    tools: Tools
 
 
 class Pipeline:
     """Refreshes sources and publishes what changed. What it knows stands in the store."""
 
     def __init__(
-        self, rooms: Rooms, *, sources: Mapping[str, Source], naming: categorise.Naming, entries: int
+        self, rooms: Rooms, *, sources: dict[str, Source], naming: categorise.Naming, limits: Limits
     ) -> None:
         self._rooms = rooms
         self._store = rooms.store
         self._now = rooms.clock
         self._sources = sources
         self._naming = naming
-        self._entries = entries
-        self._positions = {name: source.position for name, source in sources.items()}
+        self._limits = limits
+        self._gate = asyncio.Semaphore(limits.concurrency)
+        self._shared = SharedFetches(sources)
         self._steps: set[asyncio.Future[Any]] = set()
 
     async def settle(self) -> None:
@@ -165,15 +125,9 @@ class Pipeline:
 
     # --- refresh ---------------------------------------------------------------------------------
 
-    async def refresh_all(self, names: Iterable[str], concurrency: int) -> AsyncIterator[Outcome]:
+    async def refresh_all(self, names: Iterable[str]) -> AsyncIterator[Outcome]:
         """Refresh sources side by side, and give each outcome as it comes."""
-        gate = asyncio.Semaphore(concurrency)
-
-        async def one(name: str) -> Outcome:
-            async with gate:
-                return await self.refresh_safely(name)
-
-        tasks = [asyncio.create_task(one(name)) for name in names]
+        tasks = [asyncio.create_task(self.refresh_safely(name)) for name in names]
         try:
             for done in asyncio.as_completed(tasks):
                 yield await done
@@ -194,38 +148,85 @@ class Pipeline:
             return Outcome(name, "failed", problems=(f"internal error: {type(error).__name__}: {error}",))
 
     async def refresh(self, source: Source) -> Outcome:
-        """Fetch one source, take in what is new, and note when it is due next."""
-        started = self._now()
-        memory = await self._in_thread(self._begin, source, started)
-        debts = await self._in_thread(self._store.owed, source.name, DEBTS_PER_REFRESH)
-        reading = await self._rooms.kinds[source.kind](source, memory, self)
-        match reading:
-            case Read():
-                outcome = await self._take_in(source, reading, memory, started)
-            case NotModified() | SameBody():
-                outcome = await self._in_thread(self._note_same, source, reading, memory, started)
-            case NotAFeed() | FetchFailed():
-                outcome = await self._in_thread(self._note_failed, source, reading, memory, started)
-            case _:
-                assert_never(reading)
-        problems = [await self._pay(source, entry, tries) for entry, tries in debts]
-        outcome = replace(outcome, problems=(*outcome.problems, *(problem for problem in problems if problem)))
+        """Fetch one source, take in what is new, and note when it is due next.
+
+        It waits for its turn at its host first, and holds nothing while it waits: a host with thousands of sources
+        delays only itself.
+        """
+        memory = await self._in_thread(self._store.memory, source.name)
+        live = replace(source, url=memory.url or source.url)
+        async with self._rooms.client.in_queue(live.url) as quiet:
+            if quiet:
+                return await self._in_thread(self._put_off, live, quiet)
+            async with self._gate:
+                outcome = await self._refresh(live, memory)
         log.info("source refreshed", extra={"source": source.name, "outcome": outcome.outcome, "new": outcome.new})
         return outcome
 
-    def _begin(self, source: Source, started: datetime) -> SourceMemory:
-        """The next check is counted from this request's start, and written before it: a restart does not reset it."""
-        memory = self._store.memory(source.name)
-        not_before = freshness.after_success(started, source.interval)
-        self._store.begin_fetch(source.name, started=started, not_before=not_before)
+    async def _refresh(self, source: Source, memory: SourceMemory) -> Outcome:
+        started = self._now()
+        await self._in_thread(self._begin, source, started)
+        debts = await self._in_thread(self._store.owed, source.name, DEBTS_PER_REFRESH)
+        poll = Poll(source, self._to_ask_with(memory, started), started, self._tools())
+        reading = await self._read(poll)
+        if isinstance(reading, NotAFeed | FetchFailed) and (found := await self._rediscover(poll, reading)):
+            poll = replace(poll, source=replace(source, url=found), memory=SourceMemory())
+            reading = await self._read(poll)
+        outcome = await self._settle_reading(poll, reading)
+        problems = [await self._pay(poll, entry, tries) for entry, tries in debts]
+        return replace(outcome, problems=(*outcome.problems, *(problem for problem in problems if problem)))
+
+    async def _read(self, poll: Poll) -> Reading:
+        return await self._rooms.kinds[poll.source.kind](poll.source, poll.memory, poll.tools)
+
+    async def _settle_reading(self, poll: Poll, reading: Reading) -> Outcome:
+        match reading:
+            case Read():
+                return await self._take_in(poll, reading)
+            case Listed():
+                return await self._in_thread(self._take_list, poll, reading)
+            case NotModified() | SameBody():
+                return await self._in_thread(self._note_same, poll, reading)
+            case NotAFeed() | FetchFailed():
+                return await self._in_thread(self._note_failed, poll, reading)
+            case _:
+                assert_never(reading)
+
+    def _tools(self) -> Tools:
+        return Tools(self._rooms.client, self._rooms.workers, self._shared, self._now)
+
+    def _to_ask_with(self, memory: SourceMemory, now: datetime) -> SourceMemory:
+        """A server that has said "not modified" for ever is asked once for everything."""
+        if freshness.is_eternal(memory.unmodified_since, now, memory.rhythm):
+            return replace(memory, validators=Validators(), unmodified_since=None)
         return memory
 
-    async def _take_in(self, source: Source, read: Read, memory: SourceMemory, started: datetime) -> Outcome:
+    def _begin(self, source: Source, started: datetime) -> None:
+        """The next check is counted from this request's start, and written before it: a restart does not reset it."""
+        not_before = self._by_schedule(source, started) or started + source.interval
+        self._store.begin_fetch(source.name, started=started, not_before=not_before)
+
+    def _put_off(self, source: Source, quiet: timedelta) -> Outcome:
+        reason = f"its host asked to be left alone for {in_words(quiet)}"
+        self._store.put_off_fetch([source.name], [self._now() + quiet], reason)
+        return Outcome(source.name, "not-due", problems=(reason,))
+
+    def spread_overdue(self) -> None:
+        """After a downtime, let what is overdue come one after the other instead of all at once (CITIZENSHIP 22)."""
+        now, at_once = self._now(), self._limits.concurrency
+        names = self._store.due(now, limit=len(self._sources))
+        if len(names) > at_once:
+            over = min(self._limits.interval, len(names) * SPREAD_EACH)
+            times = freshness.spread(names, now=now, over=over, at_once=at_once)
+            later = names[at_once:]
+            self._store.put_off_fetch(later, [times[name] for name in later], "many sources were due at once")
+
+    async def _take_in(self, poll: Poll, read: Read) -> Outcome:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
-        named, problems = await self._with_articles(source, named, memory)
-        changes = await self._in_thread(self._keep, source, read, named, memory, started)
+        named, problems = await self._with_texts(poll, named)
+        changes = await self._in_thread(self._keep, poll, read, named)
         return Outcome(
-            source.name,
+            poll.source.name,
             "ok",
             new=len(changes.arrivals),
             revised=len(changes.revisions),
@@ -242,35 +243,55 @@ class Pipeline:
             named,
             aliases=aliases,
             known=self._store.known(aliases.values(), source.name),
-            positions=self._positions,
+            positions={name: source.position for name, source in self._sources.items()},
             backfill=source.backfill if memory.fresh else None,
             now=self._now(),
         )
 
-    def _keep(
-        self, source: Source, read: Read, named: Sequence[Named], memory: SourceMemory, started: datetime
-    ) -> Changes:
+    def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new"."""
         with self._store.writing():
-            changes = self._decide(named, source, memory)
+            changes = self._decide(named, poll.source, poll.memory)
             self._store.add(changes.arrivals, self._now())
             self._store.revise(changes.revisions, self._now())
             self._store.sight(changes.sightings, self._now())
             self._store.pass_over(changes.passed)
-            self._place(source, changes)
-            self._note_read(source, read.intake, read.fetched.validators, read.body_hash, started, "ok")
+            self._place(poll.source, changes)
+            news = bool(changes.arrivals or changes.revisions)
+            self._note_read(poll, read.fetched, read.body_hash, facts=read.intake.facts, news=news)
         return changes
 
+    def _take_list(self, poll: Poll, listed: Listed) -> Outcome:
+        """Subscribe to what a list holds now, and to nothing else of it."""
+        parent = poll.source
+        known = {outline.url: name for name, owner, outline in self._store.children() if owner == parent.name}
+        outlines = kinds.named(parent.name, listed.outlines, known)
+        children = {name: kinds.child(parent, outline, name) for name, outline in outlines.items()}
+        with self._store.writing():
+            digests = [(child, kinds.reading_digest(child)) for child in children.values()]
+            self._store.sync_children(parent.name, digests, self._now())
+            self._slugs([name for child in children.values() for name in child.categories])
+            self._note_read(poll, listed.fetched, listed.body_hash, facts=None, news=False)
+        for name in [name for name, source in self._sources.items() if source.parent == parent.name]:
+            del self._sources[name]
+        self._sources.update(children)
+        return Outcome(parent.name, "ok", new=len(set(children) - set(known.values())), unchanged=len(known))
+
     async def preview(self, source: Source) -> Preview:
-        """Fetch a source without conditions, and say what would be stored; nothing is, and no article's text is fetched."""
-        reading = await self._rooms.kinds[source.kind](source, SourceMemory(), self)
+        """Fetch a source without conditions, and say what would be stored. Nothing is, and no text is fetched."""
+        reading = await self._rooms.kinds[source.kind](source, SourceMemory(), self._tools())
         match reading:
             case Read():
                 return await self._in_thread(self._previewed, source, reading)
+            case Listed():
+                found = tuple(f"lists {outline.url}" for outline in reading.outlines)
+                return Preview(source.name, reading.fetched.url, problems=found)
             case NotAFeed() | FetchFailed():
                 return Preview(source.name, source.url, problems=(reading.detail,))
             case NotModified() | SameBody():
                 return Preview(source.name, source.url, problems=("the server answers 304 to a plain request",))
+            case _:
+                assert_never(reading)
 
     def _previewed(self, source: Source, read: Read) -> Preview:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
@@ -319,20 +340,17 @@ class Pipeline:
 
     # --- the text behind a second request ------------------------------------------------------------
 
-    async def _with_articles(
-        self, source: Source, named: Sequence[Named], memory: SourceMemory
-    ) -> tuple[tuple[Named, ...], list[str]]:
+    async def _with_texts(self, poll: Poll, named: Sequence[Named]) -> tuple[tuple[Named, ...], list[str]]:
         """Fetch the texts of the articles that are not stored yet or changed in the list; the others are left alone."""
-        if not isinstance(source.rules, ListRules) or source.rules.article is None:
+        if not isinstance(poll.source.rules, ListRules) or poll.source.rules.article is None:
             return tuple(named), []
-        wanted = await self._in_thread(self._articles_wanted, source, named, memory)
+        wanted = await self._in_thread(self._articles_wanted, poll.source, named, poll.memory)
         result, problems = list(named), []
         for place, item in enumerate(named):
             if item.info_code in wanted:
-                entry, problem = await self._article(source, item.entry)
+                entry, problem = await self._text(poll, item.entry)
                 result[place] = replace(item, entry=entry)
-                if problem:
-                    problems.append(problem)
+                problems += [problem] if problem else []
         return tuple(result), problems
 
     def _articles_wanted(self, source: Source, named: Sequence[Named], memory: SourceMemory) -> set[str]:
@@ -342,28 +360,18 @@ class Pipeline:
         wanted = identify.articles_wanted(named, aliases, self._store.known(aliases.values(), source.name))
         return {item.info_code for item in wanted} - passed
 
-    async def _article(self, source: Source, entry: Entry) -> tuple[Entry, str | None]:
+    async def _text(self, poll: Poll, entry: Entry) -> tuple[Entry, str | None]:
         """Give the entry with its text; or as it is, with what went wrong. A text that is not there is not owed."""
-        result = await self._rooms.client.get(
-            entry.article_url, timeout=source.timeout, max_bytes=source.max_bytes, accept=ARTICLE_ACCEPT
-        )
-        match result:
-            case Fetched():
-                whole = await self._in_worker(digest_article, result, entry, source, self._now())
-                if isinstance(whole, Entry):
-                    return whole, None
-                return entry, f"article {entry.article_url}: {whole.detail}"
-            case FetchFailed():
-                missing = result.status in (404, 410)
-                done = replace(entry, row_fingerprint=entry.fingerprint) if missing else entry
-                return done, f"article {entry.article_url}: {result.detail}"
-            case NotModified():
-                return entry, f"article {entry.article_url}: the server answers 304 to a plain request"
+        found = await poll.tools.text_of(poll.source, entry)
+        if not isinstance(found, MissingText):
+            return found, None
+        done = replace(entry, row_fingerprint=entry.fingerprint) if found.for_good else entry
+        return done, f"article {found.detail}"
 
-    async def _pay(self, source: Source, entry: Entry, tries: int) -> str | None:
+    async def _pay(self, poll: Poll, entry: Entry, tries: int) -> str | None:
         """Try once more for a text that an earlier refresh could not get; after some tries the article goes without."""
-        whole, problem = await self._article(source, entry)
-        return await self._in_thread(self._keep_text, source, whole, problem, tries)
+        whole, problem = await self._text(poll, entry)
+        return await self._in_thread(self._keep_text, poll.source, whole, problem, tries)
 
     def _keep_text(self, source: Source, entry: Entry, problem: str | None, tries: int) -> str | None:
         code = entry.info_code
@@ -383,60 +391,126 @@ class Pipeline:
 
     def _note_read(
         self,
-        source: Source,
-        intake: Intake | None,
-        validators: Validators,
+        poll: Poll,
+        answer: Fetched | NotModified,
         body_hash: str,
-        started: datetime,
-        outcome: str,
+        *,
+        facts: FeedFacts | None,
+        news: bool,
+        outcome: str = "ok",
     ) -> None:
-        self._store.note_read(
-            source.name,
-            facts=intake.facts if intake else None,
-            validators=validators,
+        source, memory = poll.source, poll.memory
+        check = self._next_check(poll, answer, facts or memory.hints)
+        move = freshness.watch_move(memory.move, source.url, answer.redirects, started=poll.started)
+        asked = bool(memory.validators.etag or memory.validators.last_modified)
+        heedless = outcome == "not-modified" and asked and isinstance(answer, Fetched)
+        note = ReadNote(
+            facts=facts,
+            validators=answer.validators,
             body_hash=body_hash,
-            now=self._now(),
-            next_fetch_at=freshness.after_success(started, source.interval),
+            next_fetch_at=check.at,
+            next_reason=check.why,
             outcome=outcome,
+            usual=check.wait,
+            news=news,
+            unmodified_since=(memory.unmodified_since or poll.started) if isinstance(answer, NotModified) else None,
+            heedless=memory.heedless + 1 if heedless else 0,
+            move=move,
         )
+        self._store.note_read(source.name, note, self._now())
+        target = freshness.new_home(move, poll.started)
+        if target and target != memory.move_refused:
+            log.warning("source moved", extra={"source": source.name, "from": source.url, "to": target})
+            self._store.fetch_from(source.name, target)
 
-    def _note_same(
-        self, source: Source, same: NotModified | SameBody, memory: SourceMemory, started: datetime
-    ) -> Outcome:
-        validators = same.validators if isinstance(same, NotModified) else same.fetched.validators
-        self._note_read(source, None, validators, memory.body_hash, started, "not-modified")
-        return Outcome(source.name, "not-modified")
+    def _next_check(self, poll: Poll, answer: Fetched | NotModified, facts: FeedFacts | None) -> freshness.NextCheck:
+        source, memory = poll.source, poll.memory
+        hints = from_headers(answer.headers, self._now())
+        habits = freshness.Habits(memory.rhythm, memory.newest, memory.heedless, _feed_hints(facts))
+        check = freshness.next_check(_policy(source), source.name, poll.started, hints, habits)
+        if source.schedule is None:
+            return check
+        at = self._by_schedule(source, poll.started + (hints.retry_after or timedelta(0))) or freshness.NEVER
+        return freshness.NextCheck(at, f"as scheduled: {source.schedule}", check.wait)
 
-    def _note_failed(
-        self, source: Source, failed: NotAFeed | FetchFailed, memory: SourceMemory, started: datetime
-    ) -> Outcome:
+    def _by_schedule(self, source: Source, after: datetime) -> datetime | None:
+        if source.schedule is None:
+            return None
+        return self._rooms.next_time(source.schedule, ZoneInfo(source.timezone), after)
+
+    def _note_same(self, poll: Poll, same: NotModified | SameBody) -> Outcome:
+        answer = same if isinstance(same, NotModified) else same.fetched
+        self._note_read(poll, answer, poll.memory.body_hash, facts=None, news=False, outcome="not-modified")
+        return Outcome(poll.source.name, "not-modified")
+
+    def _note_failed(self, poll: Poll, failed: NotAFeed | FetchFailed) -> Outcome:
+        source = poll.source
         gone = isinstance(failed, FetchFailed) and failed.kind is Failure.GONE
-        later = freshness.after_failure(started, source.interval, source.max_interval, memory.failures + 1)
-        self._store.note_failure(
-            source.name,
+        check = self._next_try(poll, failed)
+        note = FailureNote(
             error=failed.detail,
-            now=self._now(),
-            next_fetch_at=freshness.NEVER if gone else later,
-            gone=gone,
+            kind=failed.kind if isinstance(failed, FetchFailed) else "unreadable",
+            outcome="gone" if gone else "failed",
+            next_fetch_at=check.at,
+            next_reason=check.why,
         )
+        with self._store.writing():
+            self._store.note_failure(source.name, note, self._now())
+            self._widen(source, failed)
         return Outcome(source.name, "gone" if gone else "failed", problems=(failed.detail,))
 
-    # --- the tools that a source's kind is given ---------------------------------------------------------
+    def _next_try(self, poll: Poll, failed: NotAFeed | FetchFailed) -> freshness.NextCheck:
+        source, memory = poll.source, poll.memory
+        answer = failed.fetched if isinstance(failed, NotAFeed) else failed
+        check = freshness.next_try(
+            _policy(source),
+            source.name,
+            poll.started,
+            from_headers(answer.headers, self._now()),
+            failures=memory.failures + 1,
+            status=answer.status,
+            usual=memory.usual,
+            feed=_feed_hints(memory.hints),
+        )
+        scheduled = self._by_schedule(source, check.at) if check.at < freshness.NEVER else None
+        return replace(check, at=scheduled) if scheduled else check
 
-    async def get(self, source: Source, *, accept: str | None, validators: Validators) -> FetchResult:
-        """Fetch the source's URL within its limits (a tool of `sources`)."""
-        get = partial(self._rooms.client.get, source.url, timeout=source.timeout, max_bytes=source.max_bytes)
-        return await (get(validators=validators, accept=accept) if accept else get(validators=validators))
+    def _widen(self, source: Source, failed: NotAFeed | FetchFailed) -> None:
+        """When several sources of a host are told to come later, all of them do (CITIZENSHIP 16)."""
+        if not isinstance(failed, FetchFailed) or failed.status not in (429, 503):
+            return
+        quiet = from_headers(failed.headers, self._now()).retry_after
+        if quiet and self._rooms.client.refused(failed.url, source.name, quiet):
+            reason = f"its host asked several sources to come back in {in_words(quiet)}"
+            self._store.pause_host(host(failed.url), self._now() + quiet, reason)
 
-    async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
-        """Parse and normalise in a worker process (a tool of `sources`)."""
-        return await self._in_worker(digest, fetched, source, self._now())
+    # --- a feed that is not where it should be ---------------------------------------------------------------
 
-    async def _in_worker(self, function: Callable[..., T | Unreadable], *arguments: object) -> T | Unreadable:
-        try:
-            return await self._rooms.workers.run(function, *arguments, deadline=DOCUMENT_DEADLINE)
-        except WorkerError as error:
-            return Unreadable(str(error))
+    async def _rediscover(self, poll: Poll, failed: NotAFeed | FetchFailed) -> str | None:
+        """Look for the feed of a source that brought none. A new source's is taken: its address was a page's. One that
+        was a feed before is only proposed to the operator."""
+        source, memory = poll.source, poll.memory
+        if source.kind != "feed" or source.url.startswith("file:"):
+            return None
+        page = failed.fetched if isinstance(failed, NotAFeed) else await self._home(poll, failed)
+        links = await poll.tools.feeds(page) if page else ()
+        found = next((link.url for link in links if link.url != source.url), None)
+        if found is None:
+            return None
+        if memory.fresh and isinstance(failed, NotAFeed):
+            await self._in_thread(self._store.fetch_from, source.name, found)
+            return found
+        await self._in_thread(self._store.propose, source.name, found)
+        return None
+
+    async def _home(self, poll: Poll, failed: FetchFailed) -> Fetched | None:
+        """Fetch the page that a missing feed belonged to: once, when it is clear that the feed does not come back."""
+        missing = failed.status == 404 and poll.memory.failures + 1 == TRIES_UNTIL_SEARCH
+        if not poll.memory.home or not (missing or failed.kind is Failure.GONE):
+            return None
+        home = replace(poll.source, url=poll.memory.home, headers={})
+        result = await poll.tools.get(home, accept=PAGE_ACCEPT, validators=Validators())
+        return result if isinstance(result, Fetched) else None
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         """The store blocks, so it is called beside the loop. A step that began is finished even when we are stopped."""
@@ -482,11 +556,21 @@ class Pipeline:
             case "category":
                 if (found := store.channel(key)) is None:
                     return publisher.drop_channel(key)
-                return publisher.channel(found[0], store.newest_of(key, self._entries), found[1])
+                return publisher.channel(found[0], store.newest_of(key, self._limits.entries), found[1])
             case "feed":
-                return publisher.feed(store.newest(self._entries))
+                return publisher.feed(store.newest(self._limits.entries))
             case _:
                 return publisher.index(store.summaries(TITLES_ON_HOME))
+
+
+def _policy(source: Source) -> freshness.Policy:
+    return freshness.Policy(source.interval, source.max_interval, source.on_purpose)
+
+
+def _feed_hints(facts: FeedFacts | None) -> FeedHints:
+    if facts is None:
+        return FeedHints()
+    return FeedHints(facts.ttl_minutes, facts.update_minutes, facts.skip_hours, facts.skip_days)
 
 
 def _lacks_text(entry: Entry) -> bool:

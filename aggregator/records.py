@@ -411,6 +411,15 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """Where a source's URL was permanently redirected to, since when, and on how many polls in a row."""
+
+    target: str
+    since: datetime
+    polls: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class SourceMemory:
     """What is remembered of a source between two fetches."""
 
@@ -418,6 +427,44 @@ class SourceMemory:
     body_hash: str = ""
     failures: int = 0
     fresh: bool = True  # it never brought a document
+    url: str = ""  # that it is fetched from instead of the configured one: found by discovery, or moved to
+    home: str = ""  # the page that the feed belongs to
+    hints: "FeedFacts | None" = None  # what the last document said of its rhythm
+    unmodified_since: datetime | None = None  # the first of an unbroken row of 304s
+    move: Move | None = None
+    move_refused: str = ""  # a target that the operator does not want
+    rhythm: timedelta | None = None  # the usual time between its newest articles
+    newest: datetime | None = None  # when its newest article came out
+    heedless: int = 0  # whole answers in a row to the question for changes, with nothing changed
+    usual: timedelta = timedelta(0)  # the wait after the last success
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNote:
+    """What is to be remembered of a fetch that worked. `facts` is None where the document is the same as before."""
+
+    facts: FeedFacts | None
+    validators: Validators
+    body_hash: str
+    next_fetch_at: datetime
+    next_reason: str
+    outcome: str
+    usual: timedelta = timedelta(0)
+    news: bool = False
+    unmodified_since: datetime | None = None
+    heedless: int = 0
+    move: Move | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FailureNote:
+    """What is to be remembered of a fetch that brought nothing. `kind` is a `Failure`, or "unreadable"."""
+
+    error: str
+    kind: str
+    outcome: str
+    next_fetch_at: datetime
+    next_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +491,16 @@ class NotAFeed:
     detail: str
 
 
-Reading = Read | SameBody | NotModified | NotAFeed | FetchFailed
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A subscription list, fetched and read."""
+
+    fetched: Fetched
+    outlines: tuple[Outline, ...]
+    body_hash: str
+
+
+Reading = Read | Listed | SameBody | NotModified | NotAFeed | FetchFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,8 +550,15 @@ class SourceReport:
     last_fetch_at: datetime | None
     last_success_at: datetime | None
     next_fetch_at: datetime | None
+    next_reason: str
+    last_new_at: datetime | None
     failures: int
+    failing_since: datetime | None
     last_error: str
+    entries_per_week: float
+    proposed_url: str = ""
+    fetched_from: str = ""  # the URL in use, where it is not the configured one
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,30 @@
 """Settings → live objects. Here, and nowhere else, the rooms are put together and the clock comes in."""
 
+import base64
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from aggregator import __version__, config
 from aggregator.categorise import Naming
-from aggregator.config import JsonSource, Settings
+from aggregator.config import AuthTable, HtmlSource, JsonSource, OtherSource, Settings
 from aggregator.config.settings import ArticleTable, SourceTable
 from aggregator.errors import ConfigError
-from aggregator.pipeline import Pipeline, Rooms, utc_now
-from aggregator.records import ArticleRule, ListRules, Site, Source
+from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
+from aggregator.records import ArticleRule, ListRules, PageRules, Site, Source
+from aggregator.sources import KINDS, child, reading_digest
 from aggregator.store import Store
 from aggregator.urls import fold_name
 
 REPOSITORY = "https://github.com/aggregator/aggregator"
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
+_PAGE_RULES = ("items", "title", "link", "published", "author", "outlet", "summary", "content", "tags", "image")
 _MOST_WORKERS = 4
 
 
@@ -69,9 +72,10 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     from aggregator.parse import WorkerPool
     from aggregator.publish import Writer
     from aggregator.publish.publisher import Publisher
-    from aggregator.sources import KINDS
+    from aggregator.schedule.cron import next_time
 
     sources = sources_of(settings)
+    kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
     with open_store(settings, sources, clock) as store:
         site = site_of(settings, store)
         publisher = Publisher(site, Writer(settings.publish.directory))
@@ -80,10 +84,13 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
             user_agent=user_agent(settings),
             allow_networks=tuple(settings.fetch.allow_networks),
             concurrency=settings.fetch.concurrency,
+            per_host=settings.fetch.per_host,
+            spacing=settings.fetch.spacing,
         )
         async with Client(options) as client:
-            rooms = Rooms(store, client, workers, publisher, KINDS, clock)
-            pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), entries=settings.publish.entries)
+            rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
+            limits = Limits(settings.fetch.concurrency, settings.publish.entries, settings.fetch.interval)
+            pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), limits=limits)
             try:
                 pipeline.open_channels()
                 _mark_if_the_look_changed(settings, site, store)
@@ -95,9 +102,15 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
 
 
 def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[], datetime] = utc_now) -> Store:
-    """Open the store and tell it which sources are configured. Raises: StoreError."""
+    """Open the store and tell it which sources are configured; those of subscription lists join `sources`.
+
+    Raises:
+        StoreError: when the store cannot be opened.
+    """
     store = Store(settings.store.path)
-    store.sync_sources([(source, _reading_digest(source)) for source in sources.values()], clock())
+    store.sync_sources([(source, reading_digest(source)) for source in sources.values()], clock())
+    for name, parent, outline in store.children():
+        sources[name] = child(sources[parent], outline, name)
     return store
 
 
@@ -143,9 +156,9 @@ def _source(name: str, table: SourceTable, position: int, settings: Settings) ->
     return Source(
         name=name,
         url=table.url,
-        kind=table.kind if isinstance(table, JsonSource) else "feed",
+        kind=getattr(table, "kind", "feed"),
         position=position,
-        title=None if isinstance(table, JsonSource) else table.title,  # there, `title` says where an item's title is
+        title=None if isinstance(table, (JsonSource, HtmlSource)) else table.title,  # there it is where a title is
         categories=table.fixed_categories(),
         category_from=table.category_from,
         interval=interval,
@@ -155,8 +168,51 @@ def _source(name: str, table: SourceTable, position: int, settings: Settings) ->
         backfill=fetch.backfill if table.backfill is None else table.backfill,
         timezone=table.timezone or settings.site.timezone,
         language=table.language,
-        rules=_list_rules(table) if isinstance(table, JsonSource) else None,
+        rules=_rules(table),
+        on_purpose=table.interval is not None or interval < config.FLOOR,
+        schedule=table.schedule,
+        headers=_headers(name, table),
+        proxy=table.proxy,
+        options=table.options if isinstance(table, OtherSource) else {},
     )
+
+
+def _headers(name: str, table: SourceTable) -> dict[str, str]:
+    """Give the headers of a source's requests, its credentials among them."""
+    headers = dict(table.headers)
+    if table.user_agent:
+        headers["User-Agent"] = table.user_agent
+    if table.auth:
+        headers["Authorization"] = _authorization(f"sources.{name}.auth", table.auth)
+    return headers
+
+
+def _authorization(place: str, auth: AuthTable) -> str:
+    """RFC 7617 and RFC 6750. Raises: ConfigError when the secret is not where the configuration says."""
+    if auth.username is None:
+        return f"Bearer {_secret(place, 'token', auth.token_env, auth.token_file)}"
+    password = _secret(place, "password", auth.password_env, auth.password_file)
+    return f"Basic {base64.b64encode(f'{auth.username}:{password}'.encode()).decode('ascii')}"
+
+
+def _secret(place: str, what: str, variable: str | None, file: Path | None) -> str:
+    if variable is not None:
+        if variable not in os.environ:
+            raise ConfigError([f"{place}.{what}_env: the environment has no variable {variable}"])
+        return os.environ[variable]
+    try:
+        return file.read_text(encoding="utf-8").strip() if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{place}.{what}_file: {file} cannot be read: {error}"]) from error
+
+
+def _rules(table: SourceTable) -> ListRules | PageRules | None:
+    match table:
+        case JsonSource():
+            return _list_rules(table)
+        case HtmlSource():
+            return PageRules(**{name: getattr(table, name) for name in _PAGE_RULES})
+    return None
 
 
 def _list_rules(table: JsonSource) -> ListRules:
@@ -166,15 +222,6 @@ def _list_rules(table: JsonSource) -> ListRules:
 
 def _article_rule(table: ArticleTable) -> ArticleRule:
     return ArticleRule(table.url, table.content, table.title, table.published, table.outlet, table.author)
-
-
-def _reading_digest(source: Source) -> str:
-    """A digest of what a document of the source is read by: when it changes, an unchanged document is read again."""
-    kept = {name: value for name, value in asdict(source).items() if name not in _NOT_FOR_READING}
-    return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:32]
-
-
-_NOT_FOR_READING = ("position", "interval", "max_interval", "timeout", "max_bytes", "backfill")
 
 
 def _mark_if_the_look_changed(settings: Settings, site: Site, store: Store) -> None:

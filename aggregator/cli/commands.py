@@ -141,7 +141,7 @@ async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tup
         found = {name: Outcome(name, "not-due") for name in chosen if names and name not in now}
         with show.progress() as bar:
             task = bar.add_task("fetching", total=len(now))
-            async for outcome in app.pipeline.refresh_all(now, settings.fetch.concurrency):
+            async for outcome in app.pipeline.refresh_all(now):
                 found[outcome.source] = outcome
                 bar.update(task, advance=1, description=f"fetching [dim]{escape(outcome.source)}[/]")
             bar.add_task("publishing", total=None)
@@ -213,7 +213,7 @@ def sources(path: Path, as_json: bool) -> int:
     """Show how each source stands."""
     settings = wiring.load_settings(path)
     with wiring.open_store(settings, wiring.sources_of(settings)) as store:
-        reports = store.source_reports()
+        reports = store.source_reports(utc_now())
     if as_json:
         show.print_json({"sources": [show.report_json(report) for report in reports]})
     else:
@@ -246,6 +246,7 @@ async def _daemon(settings: Settings) -> int:
     console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
     async with wiring.assembled(settings) as app:
         await asyncio.to_thread(app.pipeline.publish)
+        await asyncio.to_thread(app.pipeline.spread_overdue)
         pulse = Pulse(
             due=lambda limit: app.store.due(utc_now(), limit),
             refresh=app.pipeline.refresh_safely,

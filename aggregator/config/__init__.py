@@ -1,6 +1,6 @@
 """The configuration: one model per TOML table, read with all problems at once."""
 
-from aggregator.config.load import Checks, load, parse, schema, warnings
+from aggregator.config.load import FLOOR, Checks, load, parse, schema, warnings
 from aggregator.config.settings import (
     BUILT_IN,
     AuthTable,
@@ -15,6 +15,7 @@ from aggregator.config.units import duration, size, spoken
 
 __all__ = [
     "BUILT_IN",
+    "FLOOR",
     "AuthTable",
     "Checks",
     "FeedSource",

@@ -25,7 +25,7 @@ from aggregator.fetch.failures import Failed, in_seconds, in_words, quoted, root
 from aggregator.fetch.guard import BoundedHead, Guard, Resolve, resolve_name
 from aggregator.fetch.local import is_file_url, read_file
 from aggregator.fetch.names import Names
-from aggregator.fetch.politeness import Lanes, Turn
+from aggregator.fetch.politeness import Lanes, Turn, host_of
 from aggregator.records import Failure, Fetched, FetchFailed, FetchResult, NotModified, Redirect, Validators
 
 FEED_ACCEPT = (
@@ -84,9 +84,12 @@ class Client:
         self._slots = asyncio.Semaphore(options.concurrency)
         self._lookups = asyncio.Semaphore(_LOOKUPS)
         self.lanes = Lanes(per_host=options.per_host, spacing=options.spacing)
+        self._queues = Lanes(per_host=options.per_host, spacing=options.spacing)
         self._address_lanes = Lanes(per_host=options.per_host, spacing=timedelta(0))
         self._guard = Guard(options.allow_networks, Names(resolve, kept=options.names_kept))
-        self._transport = _guarded_transport(self._guard, options.concurrency)
+        self._context = httpx.create_ssl_context()
+        self._transport = _guarded_transport(self._context, self._guard, options.concurrency)
+        self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
 
     async def get(
         self,
@@ -98,6 +101,7 @@ class Client:
         accept: str = FEED_ACCEPT,
         headers: Mapping[str, str] | None = None,
         turn: Turn | None = None,
+        proxy: str | None = None,
     ) -> FetchResult:
         """Get one document: over http:, https: or from a file:.
 
@@ -107,9 +111,10 @@ class Client:
 
         `max_bytes` bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them.
         `headers`, and the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to;
-        cookies and what frames a request cannot be set with them and are passed over.
+        cookies and what frames a request cannot be set with them and are passed over. With `proxy`, that one connects;
+        it resolves the names, so only hosts that are written as addresses can be judged here.
         """
-        wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {})
+        wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {}, proxy)
         journey = _Journey(shown(url), timeout)
         try:
             if is_file_url(url):
@@ -119,9 +124,40 @@ class Client:
         except (Failed, httpx.HTTPError, OSError) as error:
             return journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
 
+    @asynccontextmanager
+    async def in_queue(self, url: str) -> AsyncIterator[timedelta]:
+        """Wait until it is the turn of a whole piece of work that begins with a request to this URL's host, and hold
+        that place. What is given is zero, or how long the host is to be left alone yet: then nothing is to be sent.
+
+        Those who wait here hold nothing, and those who work wait for nobody here.
+        """
+        key = host_of(url)
+        if key is None:
+            yield timedelta(0)
+            return
+        async with self._queues.turn(key):
+            yield self.lanes.paused_for(key)
+
+    def refused(self, url: str, feed: str, quiet: timedelta) -> bool:
+        """Note that a URL's host told a feed to come back later. Tell whether that pauses the whole host."""
+        key = host_of(url)
+        return key is not None and self.lanes.refused(key, feed, quiet)
+
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._transport.aclose()
+        for transport in (self._transport, *self._proxied.values()):
+            await transport.aclose()
+
+    def _transport_by(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        """Give the guarded transport, or the one over a proxy. The proxy is the operator's, so it may be anywhere."""
+        if proxy is None:
+            return self._transport
+        if proxy not in self._proxied:
+            limits = httpx.Limits(max_connections=self._options.concurrency, max_keepalive_connections=0)
+            self._proxied[proxy] = httpx.AsyncHTTPTransport(
+                verify=self._context, proxy=httpx.Proxy(proxy), trust_env=False, limits=limits
+            )
+        return self._proxied[proxy]
 
     async def __aenter__(self) -> Self:
         return self
@@ -136,7 +172,7 @@ class Client:
         address = start = web_address(url)
         while True:
             journey.arrive(address)
-            async with self._when_it_is_our_turn(address, journey, turn):
+            async with self._when_it_is_our_turn(address, journey, turn, wanted.proxy):
                 response = await self._ask(address, start, journey, wanted)
                 try:
                     journey.hear(response)
@@ -148,12 +184,18 @@ class Client:
 
     @asynccontextmanager
     async def _when_it_is_our_turn(
-        self, address: httpx.URL, journey: "_Journey", turn: Turn | None
+        self, address: httpx.URL, journey: "_Journey", turn: Turn | None, proxy: str | None
     ) -> AsyncIterator[None]:
         """Let one request be made inside. Between two hops nothing is held: a host never waits for another one."""
         host, port = address.raw_host.decode("ascii"), address.port or _PORTS[address.scheme]
         connect_timeout = min(self._options.connect_timeout, journey.timeout).total_seconds()
         async with self._at_the_host(host, turn) as own:
+            if proxy is not None:
+                self._guard.judge_literal(host)
+                async with self._slots, journey.running(_CONNECTING):
+                    await own.begin()
+                    yield
+                return
             async with self._lookups, journey.running(_CONNECTING):
                 addresses = await self._guard.addresses(host, port, connect_timeout)
             async with self._address_lanes.turn(addresses[0]), self._slots:
@@ -204,7 +246,7 @@ class Client:
             headers=list(headers.items()),
             extensions={"trace": journey.note, "timeout": httpx.Timeout(None, connect=connect).as_dict()},
         )
-        response = await self._transport.handle_async_request(request)
+        response = await self._transport_by(wanted.proxy).handle_async_request(request)
         response.request = request
         return response
 
@@ -218,6 +260,7 @@ class _Wanted:
     max_bytes: int
     accept: str
     headers: Mapping[str, str]
+    proxy: str | None = None
 
 
 @dataclass(slots=True)
@@ -425,13 +468,12 @@ def _tls_reason(error: BaseException) -> str:
     return quoted(link.reason.replace("_", " ").lower()) if link and link.reason else ""
 
 
-def _guarded_transport(guard: Guard, concurrency: int) -> httpx.AsyncHTTPTransport:
+def _guarded_transport(context: ssl.SSLContext, guard: Guard, concurrency: int) -> httpx.AsyncHTTPTransport:
     """Make httpx's transport over a pool whose connections go through the guard.
 
     httpx has no parameter for the network backend, so the pool that the transport has made is replaced. Idle
     connections are not kept: most feeds are on a host of their own, and the pool's cost grows with their square.
     """
-    context = httpx.create_ssl_context()
     transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False)
     transport._pool = httpcore.AsyncConnectionPool(
         ssl_context=context,

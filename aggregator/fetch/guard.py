@@ -101,6 +101,17 @@ class Guard(httpcore.AsyncNetworkBackend):
             self._judge(host, address)
         return addresses
 
+    def judge_literal(self, host: str) -> None:
+        """Judge a host that is written as an address, or that is this machine by name.
+
+        Raises:
+            Failed: a refused one.
+        """
+        try:
+            self._judge(host, str(ip_address("127.0.0.1" if host == "localhost" else host.strip("[]"))))
+        except ValueError:
+            return
+
     @contextmanager
     def connecting_to(self, host: str, port: int, addresses: Sequence[str]) -> Iterator[None]:
         """Within this, and in this task, connect to these addresses of a host instead of resolving it once more."""

@@ -1,6 +1,7 @@
 """What all kinds of sources share: one document, asked for with its validators, read only when its body is another."""
 
 import hashlib
+from dataclasses import asdict
 from typing import Protocol
 
 from aggregator.records import (
@@ -10,6 +11,7 @@ from aggregator.records import (
     Intake,
     NotAFeed,
     NotModified,
+    Outline,
     Read,
     Reading,
     SameBody,
@@ -29,6 +31,9 @@ class Tools(Protocol):
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise a document, within a deadline."""
 
+    async def outlines(self, fetched: Fetched) -> tuple[Outline, ...] | Unreadable:
+        """Read a subscription list (OPML), within a deadline."""
+
 
 async def read_document(source: Source, memory: SourceMemory, tools: Tools, *, accept: str | None) -> Reading:
     """Fetch a source's one document and read it, unless the server or the body's hash says that nothing changed."""
@@ -40,8 +45,25 @@ async def read_document(source: Source, memory: SourceMemory, tools: Tools, *, a
             return await _read(source, result, memory, tools)
 
 
+def reading_digest(source: Source) -> str:
+    """Give a digest of what a source's document is read by: when it changes, an unchanged document is read again."""
+    kept = {name: value for name, value in asdict(source).items() if name not in _NOT_FOR_READING}
+    return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:32]
+
+
+_NOT_FOR_READING = frozenset(
+    ("position", "interval", "max_interval", "timeout", "max_bytes", "backfill", "on_purpose", "schedule")
+    + ("user_agent", "headers", "proxy")
+)
+
+
+def hash_of(fetched: Fetched) -> str:
+    """Give the digest by which an equal body is recognised."""
+    return hashlib.sha256(fetched.body).hexdigest()
+
+
 async def _read(source: Source, fetched: Fetched, memory: SourceMemory, tools: Tools) -> Reading:
-    body_hash = hashlib.sha256(fetched.body).hexdigest()
+    body_hash = hash_of(fetched)
     if body_hash == memory.body_hash:
         return SameBody(fetched)
     intake = await tools.digest(source, fetched)

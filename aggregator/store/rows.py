@@ -5,7 +5,18 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aggregator.records import Channel, Enclosure, Entry, Known, SourceReport, StoredEntry
+from aggregator.records import (
+    Channel,
+    Enclosure,
+    Entry,
+    FeedFacts,
+    Known,
+    Move,
+    SourceMemory,
+    SourceReport,
+    StoredEntry,
+    Validators,
+)
 
 
 def time_text(moment: datetime) -> str:
@@ -124,29 +135,76 @@ def stored_of(row: sqlite3.Row, channels: tuple[Channel, ...]) -> StoredEntry:
     )
 
 
-def report_of(row: sqlite3.Row) -> SourceReport:
+def memory_of(row: sqlite3.Row, rhythm: timedelta | None, newest: datetime | None) -> SourceMemory:
+    """Give what a row of `sources` remembers for the next fetch."""
+    moved_since = optional_time_of(row["moved_since"])
+    return SourceMemory(
+        validators=Validators(row["validators_url"], row["etag"], row["last_modified"]),
+        body_hash=row["body_hash"],
+        failures=row["failures"],
+        fresh=row["last_success_at"] is None,
+        url=row["effective_url"],
+        home=row["link"],
+        hints=_hints_of(row),
+        unmodified_since=optional_time_of(row["unmodified_since"]),
+        move=Move(row["moved_to"], moved_since, row["moved_polls"]) if moved_since else None,
+        move_refused=row["move_refused"],
+        rhythm=rhythm,
+        newest=newest,
+        heedless=row["heedless"],
+        usual=timedelta(seconds=row["usual_seconds"]),
+    )
+
+
+def _hints_of(row: sqlite3.Row) -> FeedFacts:
+    return FeedFacts(
+        ttl_minutes=row["ttl_minutes"],
+        update_minutes=row["update_minutes"],
+        skip_hours=tuple(json.loads(row["skip_hours"])),
+        skip_days=tuple(json.loads(row["skip_days"])),
+    )
+
+
+def report_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> SourceReport:
     """Give how a source stands, with its state in one word."""
     return SourceReport(
         name=row["name"],
         url=row["url"],
         kind=row["kind"],
         title=row["title"],
-        state=_state_of(row),
+        state=_state_of(row, rhythm, now),
         entries=row["entries"],
         last_fetch_at=optional_time_of(row["last_fetch_at"]),
         last_success_at=optional_time_of(row["last_success_at"]),
         next_fetch_at=None if row["last_outcome"] == "gone" else optional_time_of(row["next_fetch_at"]),
+        next_reason=row["next_reason"],
+        last_new_at=optional_time_of(row["last_new_at"]),
         failures=row["failures"],
+        failing_since=optional_time_of(row["failing_since"]),
         last_error=row["last_error"],
+        entries_per_week=row["of_month"] / 4,
+        proposed_url=row["proposed_url"],
+        fetched_from=row["effective_url"],
+        parent=row["parent"],
     )
 
 
-def _state_of(row: sqlite3.Row) -> str:
+def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:
+    """One of: new, healthy, silent, moved, failing, unreadable, gone."""
     if row["last_outcome"] == "gone":
         return "gone"
     if row["failures"]:
-        return "failing"
-    return "healthy" if row["last_success_at"] else "new"
+        return "unreadable" if row["last_failure"] == "unreadable" else "failing"
+    if row["last_success_at"] is None:
+        return "new"
+    last_new = optional_time_of(row["last_new_at"])
+    if last_new and rhythm and now - last_new > max(_SILENT_AT_LEAST, _SILENT_GAPS * rhythm):
+        return "silent"
+    return "moved" if row["effective_url"] else "healthy"
+
+
+_SILENT_AT_LEAST = timedelta(days=7)
+_SILENT_GAPS = 5  # so many of its usual gaps without an article are a silence
 
 
 def enclosures_of(text: str) -> tuple[Enclosure, ...]:

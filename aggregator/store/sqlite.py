@@ -4,11 +4,13 @@
 any thread; they take turns.
 """
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +23,33 @@ from aggregator.records import (
     Channel,
     ChannelSummary,
     Entry,
+    FailureNote,
     FeedFacts,
     Known,
     Named,
+    Outline,
+    ReadNote,
     Revision,
     Sighting,
     Source,
     SourceMemory,
     SourceReport,
     StoredEntry,
-    Validators,
 )
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
     entry_columns,
     entry_of,
     known_of,
+    memory_of,
+    optional_time_text,
     report_of,
     stored_of,
     time_of,
     time_text,
     time_text_after,
 )
+from aggregator.urls import host
 
 _BUSY_SECONDS = 30
 _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
@@ -165,8 +172,13 @@ class Store:
         """
         rows = [_source_row(source, digest, now) for source, digest in sources]
         with self.writing():
-            self._write("UPDATE sources SET active = 0")
+            self._write("UPDATE sources SET active = 0 WHERE parent IS NULL")
             self._write_many(_SYNC_SOURCE, rows)
+            self._write(
+                """UPDATE sources SET active = 0
+                    WHERE parent IS NOT NULL AND parent NOT IN
+                        (SELECT name FROM sources WHERE active AND kind = 'opml')"""
+            )
 
     def due(self, now: datetime, limit: int) -> list[str]:
         """Give the names of the sources that are due, the longest waiting first."""
@@ -185,16 +197,16 @@ class Store:
 
     def memory(self, name: str) -> SourceMemory:
         """Give what the last fetches of a source left for the next one."""
-        rows = self._rows(
-            """SELECT etag, last_modified, validators_url, body_hash, failures, last_success_at
-                 FROM sources WHERE name = :name""",
-            name=name,
-        )
+        rows = self._rows("SELECT * FROM sources WHERE name = :name", name=name)
         if not rows:
             return SourceMemory()
-        row = rows[0]
-        validators = Validators(row["validators_url"], row["etag"], row["last_modified"])
-        return SourceMemory(validators, row["body_hash"], row["failures"], fresh=row["last_success_at"] is None)
+        dates = self._dates(name)
+        return memory_of(rows[0], _usual_gap(dates), dates[-1] if dates else None)
+
+    def _dates(self, name: str) -> list[datetime]:
+        """When the newest articles of a source came out, the newest last."""
+        sql = "SELECT sort_date FROM entries WHERE source = :name ORDER BY seq DESC LIMIT 20"
+        return sorted({time_of(row["sort_date"]) for row in self._rows(sql, name=name)})
 
     def begin_fetch(self, name: str, *, started: datetime, not_before: datetime) -> None:
         """Note that a fetch starts: whatever becomes of it, the next one does not come before `not_before`."""
@@ -205,34 +217,93 @@ class Store:
             next=time_text_after(not_before),
         )
 
-    def note_read(
-        self,
-        name: str,
-        *,
-        facts: FeedFacts | None,
-        validators: Validators,
-        body_hash: str,
-        now: datetime,
-        next_fetch_at: datetime,
-        outcome: str,
-    ) -> None:
-        """Note a fetch that worked. `facts` is None where the document was not parsed, being the same as before."""
-        if facts is not None:
-            self._note_facts(name, facts)
+    def note_read(self, name: str, note: ReadNote, now: datetime) -> None:
+        """Note a fetch that worked."""
+        if note.facts is not None:
+            self._note_facts(name, note.facts)
         self._write(
-            """UPDATE sources SET etag = :etag, last_modified = :last_modified, validators_url = :validators_url,
-                  body_hash = :body_hash, last_success_at = :now, next_fetch_at = :next, failures = 0,
-                  failing_since = NULL, last_outcome = :outcome, last_error = ''
-                WHERE name = :name""",
+            _NOTE_READ,
             name=name,
-            etag=validators.etag,
-            last_modified=validators.last_modified,
-            validators_url=validators.url,
-            body_hash=body_hash,
+            etag=note.validators.etag,
+            last_modified=note.validators.last_modified,
+            validators_url=note.validators.url,
+            body_hash=note.body_hash,
             now=time_text(now),
-            next=time_text_after(next_fetch_at),
-            outcome=outcome,
+            next=time_text_after(note.next_fetch_at),
+            reason=note.next_reason,
+            outcome=note.outcome,
+            news=note.news,
+            unmodified_since=optional_time_text(note.unmodified_since),
+            heedless=note.heedless,
+            usual=int(note.usual.total_seconds()),
+            moved_to=note.move.target if note.move else "",
+            moved_since=optional_time_text(note.move.since if note.move else None),
+            moved_polls=note.move.polls if note.move else 0,
         )
+
+    def fetch_from(self, name: str, url: str) -> None:
+        """Fetch a source from another URL than the configured one, from now on; the configured one is kept."""
+        self._write(
+            """UPDATE sources SET effective_url = :url, etag = NULL, last_modified = NULL, validators_url = '',
+                  proposed_url = '', moved_to = '', moved_since = NULL, moved_polls = 0 WHERE name = :name""",
+            name=name,
+            url=url,
+        )
+
+    def fetch_as_configured(self, name: str, now: datetime) -> bool:
+        """Take back `fetch_from`, and do not follow the same move again. Tell whether there was one."""
+        return bool(
+            self._write(
+                """UPDATE sources SET move_refused = effective_url, effective_url = '', etag = NULL,
+                      last_modified = NULL, validators_url = '', next_fetch_at = :now
+                    WHERE name = :name AND effective_url <> ''""",
+                name=name,
+                now=time_text(now),
+            )
+        )
+
+    def propose(self, name: str, url: str) -> None:
+        """Keep an address that may be the source's new one, for the operator to see."""
+        self._write("UPDATE sources SET proposed_url = :url WHERE name = :name", name=name, url=url)
+
+    def pause_host(self, host: str, until: datetime, reason: str) -> None:
+        """Let every source of a host wait at least until then."""
+        self._write(
+            """UPDATE sources SET next_fetch_at = :until, next_reason = :reason
+                WHERE active AND host = :host AND next_fetch_at < :until""",
+            host=host,
+            until=time_text_after(until),
+            reason=reason,
+        )
+
+    def put_off_fetch(self, names: Iterable[str], times: Iterable[datetime], reason: str) -> None:
+        """Give sources later times for their next fetch."""
+        rows = [
+            {"name": name, "next": time_text_after(at), "reason": reason} for name, at in zip(names, times, strict=True)
+        ]
+        self._write_many(
+            """UPDATE sources SET next_fetch_at = :next, next_reason = :reason
+                WHERE name = :name AND next_fetch_at < :next""",
+            rows,
+        )
+
+    def sync_children(self, parent: str, children: Iterable[tuple[Source, str]], now: datetime) -> None:
+        """Take over the subscriptions of a list: those that it holds now are fetched, the others of it no more."""
+        rows = [_source_row(source, digest, now) for source, digest in children]
+        with self.writing():
+            self._write("UPDATE sources SET active = 0 WHERE parent = :parent", parent=parent)
+            self._write_many(_SYNC_SOURCE, rows)
+
+    def children(self) -> list[tuple[str, str, Outline]]:
+        """Give the sources that came with subscription lists: name, list, and what the list says of it."""
+        rows = self._rows(
+            """SELECT c.name, c.parent, c.url, c.given_title, c.categories FROM sources c
+                 JOIN sources p ON p.name = c.parent WHERE c.active AND p.active AND p.kind = 'opml' ORDER BY c.name"""
+        )
+        return [
+            (row["name"], row["parent"], Outline(row["url"], row["given_title"], tuple(json.loads(row["categories"]))))
+            for row in rows
+        ]
 
     def _note_facts(self, name: str, facts: FeedFacts) -> None:
         """What documents show of a source is marked when it changes; the feed's own `updated` is not shown."""
@@ -241,25 +312,25 @@ class Store:
         if [tuple(row) for row in shown] != [(facts.title, facts.link, facts.id, facts.rights)]:
             self.mark_source(name)
 
-    def note_failure(self, name: str, *, error: str, now: datetime, next_fetch_at: datetime, gone: bool) -> None:
+    def note_failure(self, name: str, note: FailureNote, now: datetime) -> None:
         """Note a fetch that brought nothing. Validators stay: they stand for the articles that are stored."""
         self._write(
             """UPDATE sources SET failures = failures + 1, failing_since = COALESCE(failing_since, :now),
-                  last_error = :error, last_outcome = :outcome, next_fetch_at = :next WHERE name = :name""",
+                  last_error = :error, last_failure = :kind, last_outcome = :outcome, next_fetch_at = :next,
+                  next_reason = :reason WHERE name = :name""",
             name=name,
-            error=error,
+            error=note.error,
+            kind=note.kind,
+            outcome=note.outcome,
             now=time_text(now),
-            next=time_text_after(next_fetch_at),
-            outcome="gone" if gone else "failed",
+            next=time_text_after(note.next_fetch_at),
+            reason=note.next_reason,
         )
 
-    def source_reports(self) -> list[SourceReport]:
-        """Give how each configured source stands, in the order of the configuration."""
-        rows = self._rows(
-            """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name) AS entries
-                 FROM sources s WHERE s.active ORDER BY s.position, s.name"""
-        )
-        return [report_of(row) for row in rows]
+    def source_reports(self, now: datetime) -> list[SourceReport]:
+        """Give how each source that is fetched stands, in the order of the configuration."""
+        rows = self._rows(_REPORTS, month_ago=time_text(now - _MONTH))
+        return [report_of(row, _usual_gap(self._dates(row["name"])), now) for row in rows]
 
     # --- articles ------------------------------------------------------------------------------
 
@@ -545,19 +616,40 @@ class Store:
 
 _EPOCH = time_of("1970-01-01T00:00:00Z")
 
-_SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, next_fetch_at)
-    VALUES (:name, :url, :kind, :position, :config_hash, :title, :now)
+_ENOUGH_GAPS = 3
+_MONTH = timedelta(days=28)
+
+_SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, given_title, next_fetch_at, host,
+        parent, categories)
+    VALUES (:name, :url, :kind, :position, :config_hash, :title, :title, :now, :host, :parent, :categories)
     ON CONFLICT (name) DO UPDATE SET active = 1, kind = excluded.kind, position = excluded.position,
+        host = excluded.host, parent = excluded.parent, categories = excluded.categories,
+        given_title = excluded.given_title,
         title = CASE WHEN excluded.title <> '' THEN excluded.title ELSE title END, url = excluded.url,
         etag = CASE WHEN config_hash = excluded.config_hash THEN etag END,
         last_modified = CASE WHEN config_hash = excluded.config_hash THEN last_modified END,
         body_hash = CASE WHEN config_hash = excluded.config_hash THEN body_hash ELSE '' END,
         next_fetch_at = CASE WHEN config_hash = excluded.config_hash THEN next_fetch_at ELSE excluded.next_fetch_at END,
         last_outcome = CASE WHEN config_hash = excluded.config_hash THEN last_outcome ELSE '' END,
+        effective_url = CASE WHEN url = excluded.url THEN effective_url ELSE '' END,
+        proposed_url = CASE WHEN url = excluded.url THEN proposed_url ELSE '' END,
+        move_refused = CASE WHEN url = excluded.url THEN move_refused ELSE '' END,
         config_hash = excluded.config_hash"""
 
 _NOTE_FACTS = """UPDATE sources SET title = :title, link = :link, feed_id = :feed_id, rights = :rights,
-    language = :language, icon = :icon, format = :format, feed_updated = :feed_updated WHERE name = :name"""
+    language = :language, icon = :icon, format = :format, feed_updated = :feed_updated, ttl_minutes = :ttl_minutes,
+    update_minutes = :update_minutes, skip_hours = :skip_hours, skip_days = :skip_days WHERE name = :name"""
+
+_NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified, validators_url = :validators_url,
+    body_hash = :body_hash, last_success_at = :now, next_fetch_at = :next, next_reason = :reason, failures = 0,
+    failing_since = NULL, last_outcome = :outcome, last_error = '', last_failure = '', proposed_url = '',
+    last_new_at = CASE WHEN :news THEN :now ELSE last_new_at END, unmodified_since = :unmodified_since,
+    heedless = :heedless, usual_seconds = :usual,
+    moved_to = :moved_to, moved_since = :moved_since, moved_polls = :moved_polls WHERE name = :name"""
+
+_REPORTS = """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name) AS entries,
+        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago) AS of_month
+    FROM sources s WHERE s.active ORDER BY s.position, s.name"""
 
 _INSERT_ENTRY = """INSERT INTO entries (info_code, source, guid, link, title, summary, content, author, outlet,
         language, published, updated, first_seen, sort_date, state, published_text, tags, enclosures, fingerprint,
@@ -588,6 +680,12 @@ _MARK = """INSERT INTO marks (document, stamp) VALUES (:document, lower(hex(rand
     ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
 
 
+def _usual_gap(dates: Sequence[datetime]) -> timedelta | None:
+    """The median time between articles; None while there are too few to tell."""
+    gaps = sorted(later - earlier for earlier, later in pairwise(dates))
+    return gaps[len(gaps) // 2] if len(gaps) >= _ENOUGH_GAPS else None
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
@@ -606,6 +704,9 @@ def _source_row(source: Source, digest: str, now: datetime) -> dict[str, Any]:
         "config_hash": digest,
         "title": source.title or "",
         "now": time_text(now),
+        "host": host(source.url),
+        "parent": source.parent,
+        "categories": json.dumps(source.categories, ensure_ascii=False),
     }
 
 
@@ -619,6 +720,10 @@ def _facts_columns(facts: FeedFacts) -> dict[str, Any]:
         "icon": facts.icon,
         "format": facts.format,
         "feed_updated": facts.updated or None,
+        "ttl_minutes": facts.ttl_minutes,
+        "update_minutes": facts.update_minutes,
+        "skip_hours": json.dumps(facts.skip_hours),
+        "skip_days": json.dumps(facts.skip_days),
     }
 
 

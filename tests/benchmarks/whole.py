@@ -85,7 +85,7 @@ def child() -> None:
         before = 0.0
         async with wiring.assembled(settings) as app:
             before, new = _cpu(), 0
-            async for outcome in app.pipeline.refresh_all(app.sources, settings.fetch.concurrency):
+            async for outcome in app.pipeline.refresh_all(list(app.sources)):
                 assert outcome.outcome != "failed", outcome
                 new += outcome.new
             await asyncio.to_thread(app.pipeline.publish)

@@ -1,0 +1,90 @@
+"""What happens to a document in the worker process: parse, then normalise. Pure, and picklable by name.
+
+It stands beside the spine and not in it, so that a worker loads only what it needs.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from aggregator import parse as parsing
+from aggregator.normalise import facts as facts_of
+from aggregator.normalise import normalise
+from aggregator.records import (
+    Entry,
+    FeedLink,
+    Fetched,
+    Intake,
+    ListRules,
+    Outline,
+    ParsedFeed,
+    RawEntry,
+    Source,
+    Unreadable,
+)
+
+
+def digest(fetched: Fetched, source: Source, now: datetime) -> Intake | Unreadable:
+    """Parse and normalise a document. An entry that cannot be read is a problem, and does not harm the others."""
+    content_type = fetched.header("content-type") or ""
+    feed = parsing.read(fetched.body, url=fetched.url, content_type=content_type, rules=source.rules)
+    if isinstance(feed, Unreadable):
+        return feed
+    problems = list(feed.warnings)
+    entries = []
+    for number, raw in enumerate(feed.entries, 1):
+        try:
+            entry = normalise(raw, source=source, feed=feed, url=fetched.url, now=now)
+        except Exception as error:  # an edge: whatever is wrong with one entry stays with it
+            problems.append(f"entry {number} ({raw.title[:60]!r}) cannot be read: {type(error).__name__}: {error}")
+            continue
+        if entry is not None:
+            entries.append(entry)
+    facts = facts_of(feed, fetched.url, source=source, now=now)
+    return Intake(replace(facts, title=source.title or facts.title), tuple(entries), tuple(problems))
+
+
+def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:
+    """Give the entry with the text that its second request brought."""
+    assert isinstance(source.rules, ListRules)
+    assert source.rules.article is not None
+    content_type = fetched.header("content-type") or ""
+    raw = parsing.article(fetched.body, content_type=content_type, rule=source.rules.article)
+    if isinstance(raw, Unreadable):
+        return raw
+    if not raw.content.strip():
+        return Unreadable("the article's text is empty")
+    joined, feed = _joined(entry, raw), ParsedFeed("list")
+    whole = normalise(joined, source=source, feed=feed, url=entry.link or fetched.url, now=now)
+    return replace(whole, row_fingerprint=entry.row_fingerprint or entry.fingerprint) if whole else Unreadable("empty")
+
+
+def _joined(entry: Entry, article: RawEntry) -> RawEntry:
+    """What the list said, with what the article says put over it."""
+    return RawEntry(
+        guid=entry.guid,
+        link=entry.link,
+        title=article.title or entry.title,
+        title_type=article.title_type if article.title else "text",
+        summary=entry.summary,
+        content=article.content,
+        content_type=article.content_type,
+        author=article.author or entry.author,
+        outlet=article.outlet or entry.outlet,
+        published=article.published or entry.published_text,
+        updated=entry.updated.isoformat() if entry.updated else "",
+        language=entry.language,
+        tags=entry.tags,
+        enclosures=entry.enclosures,
+        info_code=entry.info_code,
+        article_url=entry.article_url,
+    )
+
+
+def found_feeds(fetched: Fetched) -> tuple[FeedLink, ...]:
+    """Give the feeds that a page names, those of comments last."""
+    return parsing.feed_links(fetched.body, fetched.url, fetched.header("content-type") or "")
+
+
+def subscriptions(fetched: Fetched) -> tuple[Outline, ...] | Unreadable:
+    """Give the subscriptions of an OPML document."""
+    return parsing.outlines(fetched.body, fetched.header("content-type") or "")
