@@ -116,7 +116,7 @@ def rhythm(dates: Iterable[datetime]) -> timedelta | None:
 def spread(names: Sequence[str], *, now: datetime, over: timedelta, at_once: int) -> dict[str, datetime]:
     """Give each source its start: the first `at_once` now, the others evenly over the time `over`, in this order.
 
-    For sources that are new, `over` is the interval; for those overdue after a downtime, their count at a bearable rate.
+    For new sources `over` is the interval; for those overdue after a downtime, their count at a bearable rate.
     """
     later = len(names) - at_once
     return {name: now + over * (max(0, place - at_once + 1) / max(later, 1)) for place, name in enumerate(names)}
@@ -151,17 +151,6 @@ def new_home(move: Move | None, now: datetime) -> str | None:
     """Give the address to ask from now on, once a move has been seen on three polls over a week."""
     settled = move is not None and move.polls >= _MOVED_POLLS and now - move.since >= _MOVED_FOR
     return move.target if move and settled else None
-
-
-def after_success(started: datetime, interval: timedelta) -> datetime:
-    """One interval after the request started (CITIZENSHIP 11)."""
-    return started + interval
-
-
-def after_failure(started: datetime, interval: timedelta, longest: timedelta, failures: int) -> datetime:
-    """Twice as late per failure in a row, `longest` at most, and never earlier than without the failure."""
-    waited: timedelta = interval * (1 << min(failures, _LAST_DOUBLING))
-    return started + max(interval, min(waited, longest))
 
 
 def _reasons(started: datetime, hints: Hints, habits: Habits) -> Iterable[tuple[timedelta, str]]:
