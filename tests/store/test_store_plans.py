@@ -1,0 +1,106 @@
+"""Cost follows what is new: no statement of a hot path reads a whole table or sorts one."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from store_examples import DAY, NOW, arrival, entry, fill
+
+from aggregator.records import Alias, Revision, Sighting
+from aggregator.store import Store
+
+SCAN = re.compile(r"SCAN (?!CONSTANT ROW)(\w+)(?! VIRTUAL)")
+
+
+class Plans:
+    """Notes the statements that a store runs, and gives how SQLite goes about each."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._path = path
+        self.statements: list[str] = []
+
+    def of(self, act: object) -> dict[str, list[str]]:
+        self.statements.clear()
+        self._store._connection.set_trace_callback(self.statements.append)
+        try:
+            act()  # type: ignore[operator]  # any verb of the store
+        finally:
+            self._store._connection.set_trace_callback(None)
+        seen = [sql for sql in self.statements if sql.split(None, 1)[0] in ("SELECT", "INSERT", "UPDATE", "DELETE")]
+        assert seen
+        with closing(sqlite3.connect(self._path)) as connection:
+            return {sql: [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")] for sql in seen}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store(tmp_path / "a.db") as opened:
+        fill(opened, 300, "keji", "yaowen")
+        yield opened
+
+
+@pytest.fixture
+def plans(store: Store, tmp_path: Path) -> Plans:
+    return Plans(store, tmp_path / "a.db")
+
+
+def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str]]:
+    """The steps that read a whole table without an index, or sort what an index could give in order."""
+    bad = []
+    for sql, steps in plan.items():
+        for step in steps:
+            scans = SCAN.match(step) and "USING" not in step
+            if (scans or "TEMP B-TREE FOR ORDER BY" in step) and step != allowed:
+                bad.append((" ".join(sql.split()), step))
+    return bad
+
+
+@pytest.mark.parametrize("verb", [
+    "due", "next_due", "memory", "begin_fetch", "codes_of", "known", "places", "slugs_of", "taken", "article", "owed",
+    "add", "revise", "sight", "place", "put_off", "mark_article", "clear",
+])  # fmt: skip
+def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: str) -> None:
+    acts = {
+        "due": lambda: store.due(NOW, 10),
+        "next_due": store.next_due,
+        "memory": lambda: store.memory("a"),
+        "begin_fetch": lambda: store.begin_fetch("a", started=NOW, not_before=NOW + DAY),
+        "codes_of": lambda: store.codes_of([Alias("guid", "guid 1"), Alias("url", "x"), Alias("code", "code-2")]),
+        "known": lambda: store.known(["code-1", "code-2"], "a"),
+        "places": lambda: store.places(["code-1", "code-2"]),
+        "slugs_of": lambda: store.slugs_of(["keji"]),
+        "taken": lambda: store.taken("keji"),
+        "article": lambda: store.article("code-1"),
+        "owed": lambda: store.owed("a", 10),
+        "add": lambda: store.add([arrival(1000)], NOW),
+        "revise": lambda: store.revise([Revision("code-1", entry(1), (), NOW)], NOW),
+        "sight": lambda: store.sight([Sighting("code-1", entry(1), (Alias("guid", "x"),), True)], NOW),
+        "place": lambda: store.place("code-1", "a", ["keji"]),
+        "put_off": lambda: store.put_off("code-1"),
+        "mark_article": lambda: store.mark_article("code-1"),
+        "clear": lambda: store.clear({"feed": "x"}),
+    }
+    assert faults(plans.of(acts[verb])) == []
+
+
+def test_the_newest_articles_come_off_an_index_in_their_order(store: Store, plans: Plans) -> None:
+    newest = plans.of(lambda: store.newest(50))
+    assert any("entries_newest" in step for steps in newest.values() for step in steps)
+    of_one = plans.of(lambda: store.newest_of("keji", 50))
+    assert any("entry_channels_newest" in step for steps in of_one.values() for step in steps)
+    assert [fault for fault in faults(newest | of_one) if "FROM entry_channels ec JOIN channels" not in fault[0]] == []
+
+
+def test_the_watch_over_plans_sees_a_scan_and_a_sort(store: Store, plans: Plans) -> None:
+    bad = plans.of(lambda: store._rows("SELECT title FROM entries WHERE author = 'x' ORDER BY title"))
+    assert len(faults(bad)) == 2
+
+
+def test_the_cost_of_a_plan_does_not_hang_on_statistics(store: Store, plans: Plans) -> None:
+    store._connection.execute("ANALYZE")
+    assert faults(plans.of(lambda: store.known(["code-1"], "a"))) == []
+    assert faults(plans.of(lambda: store.due(NOW, 10))) == []
