@@ -135,13 +135,16 @@ class Client:
         if key is None:
             yield timedelta(0)
             return
-        async with self._queues.turn(key):
-            yield self.lanes.paused_for(key)
+        async with self._queues.turn(key) as turn:
+            yield max(turn.quiet, self.lanes.paused_for(key))
 
     def refused(self, url: str, feed: str, quiet: timedelta) -> bool:
         """Note that a URL's host told a feed to come back later. Tell whether that pauses the whole host."""
         key = host_of(url)
-        return key is not None and self.lanes.refused(key, feed, quiet)
+        if key is None or not self.lanes.refused(key, feed, quiet):
+            return False
+        self._queues.pause(key, self.lanes.paused_for(key))
+        return True
 
     async def aclose(self) -> None:
         """Close all connections."""

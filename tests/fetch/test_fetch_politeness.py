@@ -394,6 +394,23 @@ async def test_rule_16_a_paused_host_is_not_asked_not_even_by_a_redirect(server:
 
 
 @pytest.mark.anyio
+async def test_rule_16_a_queue_of_hundreds_goes_home_at_once_when_its_host_is_paused() -> None:
+    async with Client(ClientOptions(AGENT, LOOPBACK, spacing=timedelta(seconds=1))) as client:
+
+        async def one() -> timedelta:
+            async with client.in_queue("http://a.example/feed") as quiet:
+                await asyncio.sleep(0)
+                return quiet
+
+        tasks = [asyncio.create_task(one()) for _ in range(300)]
+        assert not await tasks[0]
+        assert not client.refused("http://a.example/1", "one", timedelta(hours=1))
+        assert client.refused("http://A.example./2", "two", timedelta(hours=2))
+        quiet = await asyncio.wait_for(asyncio.gather(*tasks[1:]), 5)
+        assert min(quiet) > timedelta(hours=1.9)
+
+
+@pytest.mark.anyio
 async def test_rule_25_a_name_that_does_not_resolve_is_not_looked_up_again_at_once() -> None:
     asked: list[str] = []
 
