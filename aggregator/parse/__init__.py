@@ -1,7 +1,7 @@
 """Bytes become entries: what is this document, and what does it say?
 
-`read` and `article` are pure; they are meant to run in a `WorkerPool`, because a hostile document can take minutes or
-gigabytes.
+`read`, `article`, `outlines` and `feed_links` are pure; they are meant to run in a `WorkerPool`, because a hostile
+document can take minutes or gigabytes.
 """
 
 import dataclasses

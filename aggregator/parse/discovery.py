@@ -5,7 +5,7 @@ import re
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from aggregator.parse import document, json_text, page
-from aggregator.records import FeedLink
+from aggregator.records import FeedLink, Unreadable
 from aggregator.urls import resolve
 
 _MAX_LINKS = 20
@@ -30,8 +30,8 @@ def feed_links(body: bytes, url: str, content_type: str = "") -> tuple[FeedLink,
     """
     plain = document.unpacked(body)
     text = document.decode(plain, content_type)[0] if plain else ""
-    opened = None if json_text.is_json(text) else page.opened(text)
-    if opened is None or _is_feed(opened):
+    opened = page.opened("" if json_text.is_json(text) else text)
+    if isinstance(opened, Unreadable) or _is_feed(opened):
         return ()
     base = page.base_of(opened, url)
     judged = sorted((_judged(node, base) for node in opened.css("link[href], a[href]")), key=lambda pair: pair[0])

@@ -55,8 +55,8 @@ def read(text: str, rules: PageRules, url: str) -> ParsedFeed | Unreadable:
     if faults:
         return Unreadable(f"the source's rules cannot be used: {'; '.join(faults)}")
     page = opened(text)
-    if page is None:
-        return Unreadable(f"an HTML page with elements nested more than {_MAX_DEPTH:,} deep")
+    if isinstance(page, Unreadable):
+        return page
     return _feed(page, {name: _rule(rule) for name, rule in said.items()}, url)
 
 
@@ -75,14 +75,23 @@ def _feed(page: LexborHTMLParser, rules: Rules, url: str) -> ParsedFeed:
     )
 
 
-def opened(text: str) -> LexborHTMLParser | None:
-    """Parse a page; None where it is nested so deeply that this would take minutes (200,000 `<div>`: 265 s)."""
-    return None if _depth(text) > _MAX_DEPTH else LexborHTMLParser(document.legal(text))
+def opened(text: str) -> LexborHTMLParser | Unreadable:
+    """Parse a page, unless it is nested so deeply that this would take minutes (200,000 `<div>`: 265 s).
+
+    A page of 26 kB can still need a gigabyte: formatting that is left open begins anew in every paragraph.
+    """
+    if _depth(text) > _MAX_DEPTH:
+        return Unreadable(f"an HTML page with elements nested more than {_MAX_DEPTH:,} deep")
+    try:
+        return LexborHTMLParser(document.legal(text))
+    except SelectolaxError as error:
+        return Unreadable(f"an HTML page that cannot be parsed in the memory there is: {error}")
 
 
 def base_of(page: LexborHTMLParser, url: str) -> str:
     """Give the address that the page's links are relative to: its first `<base href>`, else its own (HTML §4.2.3)."""
-    return resolve(url, _first_attribute(page, "base[href]", "href")) or url
+    base = resolve(url, _first_attribute(page, "base[href]", "href"))
+    return base if base.startswith(("http:", "https:")) else url
 
 
 def plain(node: LexborNode) -> str:
