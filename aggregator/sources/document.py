@@ -52,8 +52,7 @@ def reading_digest(source: Source) -> str:
 
 
 _NOT_FOR_READING = frozenset(
-    ("position", "interval", "max_interval", "timeout", "max_bytes", "backfill", "on_purpose", "schedule")
-    + ("user_agent", "headers", "proxy")
+    "position interval max_interval timeout max_bytes backfill on_purpose schedule user_agent headers proxy".split()
 )
 
 

@@ -69,7 +69,7 @@ directory = "{self.folder}/public"
 
         async def work() -> tuple[dict[str, Outcome], PublishReport]:
             async with assembled(self.settings(), lambda: self.now) as app:
-                outcomes = {o.source: o async for o in app.pipeline.refresh_all(names or list(app.sources), 4)}
+                outcomes = {o.source: o async for o in app.pipeline.refresh_all(names or list(app.sources))}
                 return outcomes, app.pipeline.publish() if publish else PublishReport()
 
         return asyncio.run(work())
