@@ -51,9 +51,9 @@ def reading_digest(source: Source) -> str:
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:32]
 
 
-_NOT_FOR_READING = frozenset(
-    "position interval max_interval timeout max_bytes backfill on_purpose schedule user_agent headers proxy".split()
-)
+_RHYTHM = ("interval", "max_interval", "on_purpose", "schedule")
+_REQUEST = ("timeout", "max_bytes", "user_agent", "headers", "proxy")
+_NOT_FOR_READING = frozenset((*_RHYTHM, *_REQUEST, "position", "backfill"))
 
 
 def hash_of(fetched: Fetched) -> str:
