@@ -286,7 +286,10 @@ class Pipeline:
             case Listed():
                 found = tuple(f"lists {outline.url}" for outline in reading.outlines)
                 return Preview(source.name, reading.fetched.url, problems=found)
-            case NotAFeed() | FetchFailed():
+            case NotAFeed():
+                links = await self._tools().feeds(reading.fetched)
+                return Preview(source.name, reading.fetched.url, problems=(reading.detail,), links=links)
+            case FetchFailed():
                 return Preview(source.name, source.url, problems=(reading.detail,))
             case NotModified() | SameBody():
                 return Preview(source.name, source.url, problems=("the server answers 304 to a plain request",))

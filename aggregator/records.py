@@ -528,13 +528,17 @@ class PreviewItem:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What refreshing a source would do, without doing it. `facts` is None where its document could not be read."""
+    """What refreshing a source would do, without doing it. `facts` is None where its document could not be read.
+
+    `links` are the feeds that the document names where there is one and it is none itself; else None.
+    """
 
     source: str
     url: str
     facts: FeedFacts | None = None
     items: tuple[PreviewItem, ...] = ()
     problems: tuple[str, ...] = ()
+    links: tuple[FeedLink, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,26 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aggregator import __version__, config
 from aggregator.categorise import Naming
-from aggregator.config import AuthTable, HtmlSource, JsonSource, OtherSource, Settings
+from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
 from aggregator.config.settings import ArticleTable, SourceTable
-from aggregator.errors import ConfigError
+from aggregator.errors import ConfigError, WorkerError
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
-from aggregator.records import ArticleRule, ListRules, PageRules, Site, Source
+from aggregator.records import ArticleRule, ListRules, Outline, PageRules, Site, Source, Unreadable
 from aggregator.sources import KINDS, child, reading_digest
-from aggregator.store import Store
+from aggregator.store import Glance, Store
+from aggregator.tools import DEADLINE
 from aggregator.urls import fold_name
+
+if TYPE_CHECKING:
+    from aggregator.publish.publisher import Publisher
 
 REPOSITORY = "https://github.com/aggregator/aggregator"
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
@@ -40,10 +45,15 @@ class App:
 
 def load_settings(path: Path) -> Settings:
     """Read the configuration. Raises: ConfigError."""
+    return config.load(path, checks())
+
+
+def checks() -> config.Checks:
+    """Give what a configuration is held to that only other rooms can judge. Raises: ConfigError."""
     from aggregator.parse.paths import jsonpath_fault
     from aggregator.schedule.cron import crontab_fault
 
-    return config.load(path, config.Checks(jsonpath=jsonpath_fault, crontab=crontab_fault, kinds=kinds_brought()))
+    return config.Checks(jsonpath=jsonpath_fault, crontab=crontab_fault, kinds=kinds_brought())
 
 
 def kinds_brought() -> dict[str, EntryPoint]:
@@ -68,37 +78,82 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     Raises:
         StoreError: when the store cannot be opened.
     """
+    sources = sources_of(settings)
+    with open_store(settings, sources, clock) as store:
+        site = site_of(settings, store)
+        async with _at_work(settings, store, site, sources, clock) as (app, publisher):
+            app.pipeline.open_channels()
+            _mark_if_the_look_changed(settings, site, store)
+            publisher.prepare()
+            yield app
+
+
+@asynccontextmanager
+async def looking(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[App]:
+    """Put together what only looks: sources can be fetched and read, while the store and the files stay as they are.
+
+    Raises:
+        StoreError: when the store cannot be opened, or is of an older version.
+    """
+    sources = sources_of(settings)
+    with glance(settings) as store:
+        _join(sources, store)
+        site = _site(settings, settings.site.authority())
+        async with _at_work(settings, store, site, sources, clock) as (app, _):
+            yield app
+
+
+@asynccontextmanager
+async def _at_work(
+    settings: Settings, store: Store, site: Site, sources: dict[str, Source], clock: Callable[[], datetime]
+) -> AsyncIterator[tuple[App, "Publisher"]]:
     from aggregator.fetch.client import Client, ClientOptions
     from aggregator.parse import WorkerPool
     from aggregator.publish import Writer
     from aggregator.publish.publisher import Publisher
     from aggregator.schedule.cron import next_time
 
-    sources = sources_of(settings)
     kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
-    with open_store(settings, sources, clock) as store:
-        site = site_of(settings, store)
-        publisher = Publisher(site, Writer(settings.publish.directory))
-        workers = WorkerPool(min(os.cpu_count() or 1, _MOST_WORKERS))
-        options = ClientOptions(
-            user_agent=user_agent(settings),
-            allow_networks=tuple(settings.fetch.allow_networks),
-            concurrency=settings.fetch.concurrency,
-            per_host=settings.fetch.per_host,
-            spacing=settings.fetch.spacing,
-        )
-        async with Client(options) as client:
-            rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
-            limits = Limits(settings.fetch.concurrency, settings.publish.entries, settings.fetch.interval)
-            pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), limits=limits)
-            try:
-                pipeline.open_channels()
-                _mark_if_the_look_changed(settings, site, store)
-                publisher.prepare()
-                yield App(settings, store, pipeline, sources)
-            finally:
-                await pipeline.settle()
-                await workers.aclose()
+    publisher = Publisher(site, Writer(settings.publish.directory))
+    workers = WorkerPool(min(os.cpu_count() or 1, _MOST_WORKERS))
+    options = ClientOptions(
+        user_agent=user_agent(settings),
+        allow_networks=tuple(settings.fetch.allow_networks),
+        concurrency=settings.fetch.concurrency,
+        per_host=settings.fetch.per_host,
+        spacing=settings.fetch.spacing,
+    )
+    async with Client(options) as client:
+        rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
+        limits = Limits(settings.fetch.concurrency, settings.publish.entries, settings.fetch.interval)
+        pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), limits=limits)
+        try:
+            yield App(settings, store, pipeline, sources), publisher
+        finally:
+            await pipeline.settle()
+            await workers.aclose()
+
+
+async def outlines_of(body: bytes) -> tuple[Outline, ...] | Unreadable:
+    """Read a subscription list, in a process that can be killed."""
+    from aggregator.parse import WorkerPool, outlines
+
+    workers = WorkerPool(1)
+    try:
+        return await workers.run(outlines, body, deadline=DEADLINE)
+    except WorkerError as error:
+        return Unreadable(str(error))
+    finally:
+        await workers.aclose()
+
+
+def glance(settings: Settings) -> Glance:
+    """Open the store to look into it only; what is configured since it was last in use is not in it.
+
+    Raises:
+        StoreError: when the store cannot be opened, or is of an older version.
+    """
+    return Glance(settings.store.path)
 
 
 def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[], datetime] = utc_now) -> Store:
@@ -109,9 +164,14 @@ def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[
     """
     store = Store(settings.store.path)
     store.sync_sources([(source, reading_digest(source)) for source in sources.values()], clock())
-    for name, parent, outline in store.children():
-        sources[name] = child(sources[parent], outline, name)
+    _join(sources, store)
     return store
+
+
+def _join(sources: dict[str, Source], store: Store) -> None:
+    for name, parent, outline in store.children():
+        if parent in sources:
+            sources[name] = child(sources[parent], outline, name)
 
 
 def user_agent(settings: Settings) -> str:
@@ -122,11 +182,15 @@ def user_agent(settings: Settings) -> str:
 
 def site_of(settings: Settings, store: Store) -> Site:
     """Give the site; its ids keep the authority that the store was begun with."""
+    return _site(settings, store.keep("id_authority", settings.site.authority()))
+
+
+def _site(settings: Settings, id_authority: str) -> Site:
     site = settings.site
     return Site(
         title=site.title,
         url=site.url,
-        id_authority=store.keep("id_authority", site.authority()),
+        id_authority=id_authority,
         language=site.language,
         timezone=site.timezone,
         author=site.author,
@@ -148,6 +212,11 @@ def sources_of(settings: Settings) -> dict[str, Source]:
     """Give the enabled sources with the site's defaults filled in, in the order of the configuration."""
     enabled = ((name, table) for name, table in settings.sources.items() if table.enabled)
     return {name: _source(name, table, place, settings) for place, (name, table) in enumerate(enabled)}
+
+
+def trial_source(settings: Settings, url: str) -> Source:
+    """Give the source that a feed's address would be, with the site's defaults; its past is not read."""
+    return replace(_source("new", FeedSource(url=url), len(settings.sources), settings), backfill=0)
 
 
 def _source(name: str, table: SourceTable, position: int, settings: Settings) -> Source:

@@ -116,8 +116,8 @@ def check(path: Path, schema: bool, as_json: bool) -> int:
 def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int:
     """Make one pass over what is due, and publish what it brought."""
     settings = wiring.load_settings(path)
-    _must_exist(names, list(wiring.sources_of(settings)))
-    outcomes, report = _run(_fetch(settings, names, force))
+    must_exist(names, list(wiring.sources_of(settings)))
+    outcomes, report = run_to_end(_fetch(settings, names, force))
     if as_json:
         show.print_json(
             {
@@ -163,7 +163,7 @@ def _print_pass(outcomes: list[Outcome], report: PublishReport) -> None:
         console.print(show.published_line(report))
 
 
-def _must_exist(names: tuple[str, ...], known: list[str]) -> None:
+def must_exist(names: tuple[str, ...], known: list[str]) -> None:
     for name in names:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -180,7 +180,7 @@ def _must_exist(names: tuple[str, ...], known: list[str]) -> None:
 @click.pass_obj
 def publish(path: Path, everything: bool, as_json: bool) -> int:
     """Write the documents that are outdated; files whose bytes would not change are left alone."""
-    report = _run(_publish(wiring.load_settings(path), everything))
+    report = run_to_end(_publish(wiring.load_settings(path), everything))
     if as_json:
         show.print_json(_published_json(report))
     else:
@@ -229,7 +229,7 @@ def sources(path: Path, as_json: bool) -> int:
 @click.pass_obj
 def run(path: Path) -> int:
     """Run the daemon: fetch what is due, publish what changed, serve it over HTTP. Ctrl-C stops it."""
-    return _run(_daemon(wiring.load_settings(path)))
+    return run_to_end(_daemon(wiring.load_settings(path)))
 
 
 @cli.command()
@@ -237,7 +237,7 @@ def run(path: Path) -> int:
 def serve(path: Path) -> int:
     """Serve the published files, and do nothing else. Ctrl-C stops it."""
     settings = wiring.load_settings(path)
-    return _run(_serve_only(settings))
+    return run_to_end(_serve_only(settings))
 
 
 async def _daemon(settings: Settings) -> int:
@@ -323,7 +323,7 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def _run(work: Coroutine[Any, Any, T]) -> T:
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; SIGTERM ends a one-shot command as Ctrl-C does, between two transactions."""
     try:
         return asyncio.run(_terminable(work))

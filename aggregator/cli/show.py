@@ -104,15 +104,16 @@ def report_json(report: SourceReport) -> dict[str, Any]:
         "title": report.title,
         "state": report.state,
         "entries": report.entries,
-        "last_fetch_at": _iso(report.last_fetch_at),
-        "last_success_at": _iso(report.last_success_at),
-        "next_fetch_at": _iso(report.next_fetch_at),
+        "last_fetch_at": iso(report.last_fetch_at),
+        "last_success_at": iso(report.last_success_at),
+        "next_fetch_at": iso(report.next_fetch_at),
         "failures": report.failures,
         "last_error": report.last_error,
     }
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
+    """Give a moment in UTC as `--json` prints it (RFC 3339)."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 

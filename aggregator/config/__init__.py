@@ -1,5 +1,6 @@
 """The configuration: one model per TOML table, read with all problems at once."""
 
+from aggregator.config.edit import NewSource, add_sources, replace_file, source_name
 from aggregator.config.load import FLOOR, Checks, load, parse, schema, warnings
 from aggregator.config.settings import (
     BUILT_IN,
@@ -21,14 +22,18 @@ __all__ = [
     "FeedSource",
     "HtmlSource",
     "JsonSource",
+    "NewSource",
     "OtherSource",
     "Settings",
     "SourceTable",
+    "add_sources",
     "duration",
     "load",
     "parse",
+    "replace_file",
     "schema",
     "size",
+    "source_name",
     "spoken",
     "warnings",
 ]

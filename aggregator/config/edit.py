@@ -66,7 +66,7 @@ def with_sources(text: str, sources: Sequence[NewSource]) -> str:
         ConfigError: TOML does not let a table follow on this text, as where `sources = {…}` stands in one line.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
-    head = text if not text or text.endswith("\n") else text + newline
+    head = text if text.endswith("\n") or text in ("", _MARK) else text + newline
     tables = newline.join(_table(source, newline) for source in sources)
     gap = newline if head.removeprefix(_MARK).strip() and not _ends_in_blank(head) else ""
     result = head + gap + tables if sources else text
