@@ -9,9 +9,10 @@ Published files are derived state, so a crash anywhere loses nothing and doubles
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never, overload
 from zoneinfo import ZoneInfo
 
 from aggregator import categorise, identify
@@ -116,12 +117,14 @@ class Pipeline:
         self._limits = limits
         self._gate = asyncio.Semaphore(limits.concurrency)
         self._shared = SharedFetches(sources)
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="store")  # apart from those that look up names
         self._steps: set[asyncio.Future[Any]] = set()
 
     async def settle(self) -> None:
         """Wait for the steps that began in the store: those of a refresh that was given up end whole, too."""
         while self._steps:
             await asyncio.wait(self._steps)
+        self._threads.shutdown()
 
     # --- refresh ---------------------------------------------------------------------------------
 
@@ -180,6 +183,7 @@ class Pipeline:
         return await self._rooms.kinds[poll.source.kind](poll.source, poll.memory, poll.tools)
 
     async def _settle_reading(self, poll: Poll, reading: Reading) -> Outcome:
+        poll = replace(poll, started=poll.started + _answer_of(reading).waited)
         match reading:
             case Read():
                 return await self._take_in(poll, reading)
@@ -442,8 +446,7 @@ class Pipeline:
         return self._rooms.next_time(source.schedule, ZoneInfo(source.timezone), after)
 
     def _note_same(self, poll: Poll, same: NotModified | SameBody) -> Outcome:
-        answer = same if isinstance(same, NotModified) else same.fetched
-        self._note_read(poll, answer, poll.memory.body_hash, facts=None, news=False, outcome="not-modified")
+        self._note_read(poll, _answer_of(same), poll.memory.body_hash, facts=None, news=False, outcome="not-modified")
         return Outcome(poll.source.name, "not-modified")
 
     def _note_failed(self, poll: Poll, failed: NotAFeed | FetchFailed) -> Outcome:
@@ -464,7 +467,7 @@ class Pipeline:
 
     def _next_try(self, poll: Poll, failed: NotAFeed | FetchFailed) -> freshness.NextCheck:
         source, memory = poll.source, poll.memory
-        answer = failed.fetched if isinstance(failed, NotAFeed) else failed
+        answer = _answer_of(failed)
         check = freshness.next_try(
             _policy(source),
             source.name,
@@ -517,7 +520,7 @@ class Pipeline:
 
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         """The store blocks, so it is called beside the loop. A step that began is finished even when we are stopped."""
-        step = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+        step = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         self._steps.add(step)
         step.add_done_callback(self._steps.discard)
         return await asyncio.shield(step)
@@ -564,6 +567,17 @@ class Pipeline:
                 return publisher.feed(store.newest(self._limits.entries))
             case _:
                 return publisher.index(store.summaries(TITLES_ON_HOME))
+
+
+@overload
+def _answer_of(reading: NotModified | SameBody) -> Fetched | NotModified: ...
+@overload
+def _answer_of(reading: NotAFeed | FetchFailed) -> Fetched | FetchFailed: ...
+@overload
+def _answer_of(reading: Reading) -> Fetched | NotModified | FetchFailed: ...
+def _answer_of(reading: Reading) -> Fetched | NotModified | FetchFailed:
+    """Give the server's answer that a reading came from."""
+    return reading if isinstance(reading, NotModified | FetchFailed) else reading.fetched
 
 
 def _policy(source: Source) -> freshness.Policy:

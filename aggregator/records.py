@@ -150,6 +150,7 @@ class Fetched:
     body: bytes
     validators: Validators
     redirects: tuple[Redirect, ...] = ()
+    waited: timedelta = timedelta(0)  # for its turn, before the first request was made
 
     def header(self, name: str) -> str | None:
         """Give the first value of a header, by its lower-case name."""
@@ -165,6 +166,7 @@ class NotModified:
     headers: tuple[tuple[str, str], ...]
     validators: Validators
     redirects: tuple[Redirect, ...] = ()
+    waited: timedelta = timedelta(0)
 
 
 class Failure(StrEnum):
@@ -196,6 +198,7 @@ class FetchFailed:
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     redirects: tuple[Redirect, ...] = ()
+    waited: timedelta = timedelta(0)
 
 
 FetchResult = Fetched | NotModified | FetchFailed

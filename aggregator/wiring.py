@@ -50,10 +50,11 @@ def load_settings(path: Path) -> Settings:
 
 def checks() -> config.Checks:
     """Give what a configuration is held to that only other rooms can judge. Raises: ConfigError."""
+    from aggregator.parse.page import selector_fault
     from aggregator.parse.paths import jsonpath_fault
     from aggregator.schedule.cron import crontab_fault
 
-    return config.Checks(jsonpath=jsonpath_fault, crontab=crontab_fault, kinds=kinds_brought())
+    return config.Checks(jsonpath_fault, selector_fault, crontab_fault, kinds_brought())
 
 
 def kinds_brought() -> dict[str, EntryPoint]:

@@ -6,10 +6,11 @@ exception.
 
 import asyncio
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 from types import TracebackType
@@ -120,9 +121,10 @@ class Client:
             if is_file_url(url):
                 async with self._slots, journey.running("reading the file"):
                     return await asyncio.to_thread(read_file, url, max_bytes)
-            return await self._travel(url, journey, wanted, turn)
+            result = await self._travel(url, journey, wanted, turn)
         except (Failed, httpx.HTTPError, OSError) as error:
-            return journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
+            result = journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
+        return replace(result, waited=timedelta(seconds=journey.waited or 0))
 
     @asynccontextmanager
     async def in_queue(self, url: str) -> AsyncIterator[timedelta]:
@@ -197,12 +199,14 @@ class Client:
                 self._guard.judge_literal(host)
                 async with self._slots, journey.running(_CONNECTING):
                     await own.begin()
+                    journey.start()
                     yield
                 return
             async with self._lookups, journey.running(_CONNECTING):
                 addresses = await self._guard.addresses(host, port, connect_timeout)
             async with self._address_lanes.turn(addresses[0]), self._slots:
                 await own.begin()
+                journey.start()
                 with self._guard.connecting_to(host, port, addresses):
                     async with journey.running(_CONNECTING):
                         yield
@@ -270,12 +274,14 @@ class _Wanted:
 class _Journey:
     """How far one get has come: where it is, what it is doing there and what was answered, for the result to tell.
 
-    `used` is what it has taken of its timeout, in seconds.
+    `used` is what it has taken of its timeout, `waited` how long it stood in line before the first request, in seconds.
     """
 
     url: str
     timeout: timedelta
     used: float = 0
+    came: float = field(default_factory=time.monotonic)
+    waited: float | None = None
     doing: str = "waiting"
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
@@ -306,6 +312,11 @@ class _Journey:
             raise
         finally:
             self.used += loop.time() - began
+
+    def start(self) -> None:
+        """Note that a request is made now."""
+        if self.waited is None:
+            self.waited = time.monotonic() - self.came
 
     def arrive(self, address: httpx.URL) -> None:
         """Note the address that is asked now."""
