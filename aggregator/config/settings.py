@@ -95,7 +95,7 @@ def _jsonpath(text: str, info: ValidationInfo) -> str:
 def _selector(text: str, info: ValidationInfo) -> str:
     check: Callable[[str], str | None] | None = (info.context or {}).get("selector")
     if check and (fault := check(text)):
-        raise ValueError(f"{text!r} is no CSS selector: {fault}")
+        raise ValueError(fault)
     return text
 
 
