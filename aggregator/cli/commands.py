@@ -164,6 +164,7 @@ def _print_pass(outcomes: list[Outcome], report: PublishReport) -> None:
 
 
 def must_exist(names: tuple[str, ...], known: list[str]) -> None:
+    """Refuse a name that no source has, with the one that was meant. Raises: click.UsageError."""
     for name in names:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
