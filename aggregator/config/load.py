@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from aggregator.config.conflicts import conflicts
 from aggregator.config.places import line_of, lines_of
 from aggregator.config.settings import CategoriesSettings, CategorySettings, Settings, SourceTable
 from aggregator.config.units import spoken
@@ -61,12 +62,19 @@ def parse(text: str, name: str, checks: Checks = Checks()) -> Settings:
         data = tomllib.loads(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{name}: not TOML: {error}"]) from error
+    context = {field.name: getattr(checks, field.name) for field in fields(checks)}
+    problems: list[tuple[tuple[Any, ...], str]] = []
+    settings = None
     try:
-        context = {field.name: getattr(checks, field.name) for field in fields(checks)}
-        return Settings.model_validate(data, context=context)
+        settings = Settings.model_validate(data, context=context)
     except ValidationError as error:
+        problems += _problems(error, data)
+    problems += conflicts(data)
+    if problems or settings is None:
         lines = lines_of(text)
-        raise ConfigError([_located(name, lines, *problem) for problem in _problems(error, data)]) from error
+        problems.sort(key=lambda problem: line_of(lines, problem[0]) or 0)
+        raise ConfigError([_located(name, lines, *problem) for problem in problems])
+    return settings
 
 
 def schema() -> str:

@@ -79,9 +79,13 @@ class Store:
             connection = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
+        try:
             connection.row_factory = sqlite3.Row
             _prepare(connection)
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
+            connection.close()
             raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
         return connection
 

@@ -115,8 +115,8 @@ category = "x"
         ('[sources." a"]\nurl = "file:x"', "' a' is no source name"),
         ("[categories]\ntitle_format = '{title}'", "must hold {name} once"),
         ("[categories]\ntitle_format = '{name}{name}'", "must hold {name} once"),
-        ("[categories.'Ke Ji']\ntitle = 'x'", "[categories.Ke Ji]: a slug is made of a-z, 0-9 and inner hyphens"),
-        ("[categories.'../x']\ntitle = 'x'", "a slug is made of"),
+        ("[categories.'Ke Ji']\ntitle = 'x'", "categories.Ke Ji: is no slug, which is made of a-z, 0-9 and inner hyphens"),
+        ("[categories.'../x']\ntitle = 'x'", "is no slug, which is made of"),
         ("[categories]\nkeji = 'x'", "categories.keji: must be a table"),
         ("[site]\nid_authority = 'example.org'", '"news.example.org,2026"'),
         ("[site]\nlanguage = 'zh_CN'", "a.toml:2: site.language: 'zh_CN': "),
@@ -364,3 +364,32 @@ def check_keys(root: dict[str, Any], schema: dict[str, Any], value: dict[str, An
         assert known is not False, f"unknown key {key}"
         if isinstance(known, dict):
             check_by_hand(root, known, below)
+
+
+def test_contradictions_are_said_beside_the_faults_of_the_same_table() -> None:
+    text = """
+[fetch]
+interval = "0s"
+max_bytes = 0
+[categories.a]
+names = ["科技"]
+[categories.b]
+names = ["科 技"]
+[sources.x]
+url = "https://x.example/"
+interval = "1y"
+schedule = "0 * * * *"
+category = "a"
+categories = ["b"]
+"""
+    with pytest.raises(ConfigError) as refused:
+        config.parse(text, "a.toml")
+    places = [problem.split(": ")[1] for problem in refused.value.problems]
+    assert places == [
+        "fetch.interval",
+        "fetch.max_bytes",
+        "categories.b.names",
+        "sources.x",
+        "sources.x",
+        "sources.x.interval",
+    ]
