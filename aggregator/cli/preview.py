@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -20,6 +21,8 @@ from aggregator.records import FeedFacts, Preview, PreviewItem
 from aggregator.urls import without_login
 
 _EXCERPT = 200
+_HEADINGS = ("what", "date", "title", "code", "categories")
+_GAP = 2  # between two columns
 _STYLES = {"new": "cyan", "revised": "yellow", "unchanged": "dim", "passed over": "dim"}
 
 
@@ -144,21 +147,27 @@ def _facts(found: Preview) -> list[tuple[str, str]]:
 
 
 def _table(items: Sequence[PreviewItem], zone: ZoneInfo, console: Console) -> Table:
-    """One line an article; titles give way where the terminal is narrow."""
-    table = Table("what", box=None, pad_edge=False, header_style="bold")
-    table.add_column("date", no_wrap=True)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
-    table.add_column("code", no_wrap=True, overflow="ellipsis", max_width=24)
-    table.add_column("categories", no_wrap=True, overflow="ellipsis", max_width=max(12, console.width // 5))
-    for item in items:
-        table.add_row(
-            f"[{_STYLES[item.what]}]{item.what}[/]",
-            _date(item.entry.published or item.entry.updated, zone),
-            escape(item.entry.title or "(no title)"),
-            escape(item.info_code),
-            escape(", ".join(item.categories)),
-        )
+    """One line an article. Where the terminal is narrow, titles give way: part of a code or a date is of no use."""
+    rows = [_row(item, zone) for item in items]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading, width in zip(_HEADINGS, _widths(rows, console.width), strict=True):
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
+    for item, row in zip(items, rows, strict=True):
+        table.add_row(f"[{_STYLES[item.what]}]{item.what}[/]", *map(escape, row[1:]))
     return table
+
+
+def _widths(rows: Sequence[tuple[str, ...]], room: int) -> tuple[int, ...]:
+    columns = zip(_HEADINGS, *rows, strict=True)
+    what, date, title, code, categories = (max(map(cell_len, column)) for column in columns)
+    categories = min(categories, max(len(_HEADINGS[-1]), room // 5))
+    left = room - what - date - code - categories - _GAP * (len(_HEADINGS) - 1)
+    return what, date, min(title, max(left, len("title"))), code, categories
+
+
+def _row(item: PreviewItem, zone: ZoneInfo) -> tuple[str, str, str, str, str]:
+    date = _date(item.entry.published or item.entry.updated, zone)
+    return item.what, date, item.entry.title or "(no title)", item.info_code, ", ".join(item.categories)
 
 
 def _date(moment: datetime | None, zone: ZoneInfo) -> str:
