@@ -29,6 +29,7 @@ from aggregator.records import (
     Failure,
     FailureNote,
     FeedFacts,
+    FeedLink,
     Fetched,
     FetchFailed,
     Listed,
@@ -279,7 +280,8 @@ class Pipeline:
         for name in [name for name, source in self._sources.items() if source.parent == parent.name]:
             del self._sources[name]
         self._sources.update(children)
-        return Outcome(parent.name, "ok", new=len(set(children) - set(known.values())), unchanged=len(known))
+        log.info("list read", extra={"source": parent.name, "subscriptions": len(children)})
+        return Outcome(parent.name, "ok")
 
     async def preview(self, source: Source) -> Preview:
         """Fetch a source without conditions, and say what would be stored. Nothing is, and no text is fetched."""
@@ -288,8 +290,8 @@ class Pipeline:
             case Read():
                 return await self._in_thread(self._previewed, source, reading)
             case Listed():
-                found = tuple(f"lists {outline.url}" for outline in reading.outlines)
-                return Preview(source.name, reading.fetched.url, problems=found)
+                listed = tuple(FeedLink(outline.url, outline.title) for outline in reading.outlines)
+                return Preview(source.name, reading.fetched.url, links=listed)
             case NotAFeed():
                 links = await self._tools().feeds(reading.fetched)
                 return Preview(source.name, reading.fetched.url, problems=(reading.detail,), links=links)

@@ -520,6 +520,36 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """That a source brought an article, when first, and under which guid and link."""
+
+    source: str
+    first_seen: str
+    guid: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """An article's story, as the store knows it; times are as they stand there (ISO 8601, UTC). Where the article is
+    not stored, only its names are known."""
+
+    info_code: str
+    title: str = ""
+    link: str = ""
+    state: str = ""
+    source: str = ""
+    published: str = ""
+    published_text: str = ""
+    first_seen: str = ""
+    updated: str = ""
+    revision: int = 0
+    names: tuple[Alias, ...] = ()
+    provenance: tuple[Brought, ...] = ()
+    channels: tuple["Channel", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PreviewItem:
     """An article that a refresh would store: `what` becomes of it, and the category names that it would have."""
 

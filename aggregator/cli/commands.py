@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
@@ -135,18 +135,31 @@ def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int
 
 async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tuple[list[Outcome], PublishReport]:
     async with wiring.assembled(settings) as app:
-        due = set(app.store.due(utc_now(), limit=len(app.sources)))
-        chosen = [name for name in app.sources if not names or name in names]
-        now = [name for name in chosen if force or name in due]
-        found = {name: Outcome(name, "not-due") for name in chosen if names and name not in now}
+        found: dict[str, Outcome] = {}
         with show.progress() as bar:
-            task = bar.add_task("fetching", total=len(now))
-            async for outcome in app.pipeline.refresh_all(now):
-                found[outcome.source] = outcome
-                bar.update(task, advance=1, description=f"fetching [dim]{escape(outcome.source)}[/]")
+            task = bar.add_task("fetching", total=0)
+            while now := _chosen(app, names, force, found):
+                bar.update(task, total=len(found) + len(now))
+                async for outcome in app.pipeline.refresh_all(now):
+                    found[outcome.source] = outcome
+                    bar.update(task, advance=1, description=f"fetching [dim]{escape(outcome.source)}[/]")
             bar.add_task("publishing", total=None)
             report = await asyncio.to_thread(app.pipeline.publish)
-        return [found[name] for name in chosen if name in found], report
+        waiting = {name: Outcome(name, "not-due") for name in names if name not in found}
+        return [outcome for _, outcome in sorted((found | waiting).items(), key=_by_place(app))], report
+
+
+def _chosen(app: wiring.App, names: tuple[str, ...], force: bool, done: dict[str, Outcome]) -> list[str]:
+    """Give what is to be fetched next. There may be a second round: a subscription list brings sources."""
+    due = set(app.store.due(utc_now(), limit=len(app.sources)))
+    wanted = (name for name in app.sources if name not in done and (not names or name in names))
+    return [name for name in wanted if force or name in due]
+
+
+def _by_place(app: wiring.App) -> Callable[[tuple[str, Outcome]], tuple[int, str]]:
+    """Sort outcomes as the configuration has their sources; those of a list follow it."""
+    last = len(app.sources)
+    return lambda item: (app.sources[item[0]].position if item[0] in app.sources else last, item[0])
 
 
 def _failed(outcome: Outcome) -> bool:
@@ -256,7 +269,7 @@ async def _daemon(settings: Settings) -> int:
             on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
         )
         serving = asyncio.create_task(_serve(settings, stop, lambda: _greet(settings, app, console)))
-        daemon = asyncio.create_task(Daemon(pulse, settings.fetch.concurrency).run(stop))
+        daemon = asyncio.create_task(Daemon(pulse).run(stop))
         try:
             await _until_one_ends(serving, daemon)
         finally:

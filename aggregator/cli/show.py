@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +13,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from aggregator.records import Outcome, PublishReport, SourceReport
+from aggregator.records import Outcome, PublishReport, SourceReport, Trace
+from aggregator.urls import without_login
 
 _NARROW = 100  # columns; below this a table leaves out what can be asked for otherwise
 _UNFOLDED = 240
@@ -24,7 +26,10 @@ _STYLES = {
     "new": "cyan",
     "failed": "red",
     "failing": "red",
+    "unreadable": "red",
     "gone": "magenta",
+    "moved": "yellow",
+    "silent": "yellow",
 }
 _OUTCOMES = {"ok": "ok", "not-modified": "unchanged", "failed": "failed", "gone": "gone", "not-due": "not due"}
 
@@ -99,7 +104,7 @@ def report_json(report: SourceReport) -> dict[str, Any]:
     """Give a source's standing as `sources --json` prints it."""
     return {
         "source": report.name,
-        "url": report.url,
+        "url": without_login(report.url),
         "kind": report.kind,
         "title": report.title,
         "state": report.state,
@@ -107,8 +112,15 @@ def report_json(report: SourceReport) -> dict[str, Any]:
         "last_fetch_at": iso(report.last_fetch_at),
         "last_success_at": iso(report.last_success_at),
         "next_fetch_at": iso(report.next_fetch_at),
+        "next_reason": report.next_reason,
+        "last_new_at": iso(report.last_new_at),
+        "entries_per_week": report.entries_per_week,
         "failures": report.failures,
+        "failing_since": iso(report.failing_since),
         "last_error": report.last_error,
+        "fetched_from": without_login(report.fetched_from),
+        "proposed_url": without_login(report.proposed_url),
+        "parent": report.parent,
     }
 
 
@@ -121,19 +133,39 @@ def sources_table(reports: Sequence[SourceReport], now: datetime, console: Conso
     """Show how every source stands; a narrow terminal gets fewer columns."""
     wide = console.width >= _NARROW
     table = Table("source", "state", box=None, pad_edge=False, header_style="bold")
-    table.add_column("articles", justify="right")
+    for heading in ("articles", "a week"):
+        table.add_column(heading, justify="right")
     table.add_column("checked")
     table.add_column("next")
     if wide:
-        table.add_column("address", overflow="fold")
-    table.add_column("last error", overflow="fold")
+        table.add_column("why then", overflow="fold")
+    table.add_column("remark", overflow="fold")
     for report in reports:
-        state = f"failing ({report.failures})" if report.state == "failing" else report.state
-        row = [escape(report.name), styled(report.state, state), str(report.entries)]
+        row = [escape(report.name), styled(report.state), str(report.entries), f"{report.entries_per_week:.1f}"]
         row += [ago(report.last_fetch_at, now), until(report.next_fetch_at, now)]
-        row += [escape(report.url)] if wide else []
-        table.add_row(*row, escape(problem_line([report.last_error] if report.last_error else [])))
+        row += [escape(report.next_reason)] if wide else []
+        table.add_row(*row, escape(remark(report, now)))
     return table
+
+
+def remark(report: SourceReport, now: datetime) -> str:
+    """Say in plain words what an operator should know of a source; nothing where all is well."""
+    parts = []
+    if report.last_error:
+        since = f"for {ago(report.failing_since, now).removesuffix(' ago')}: " if report.failures > 1 else ""
+        parts.append(since + report.last_error)
+    if report.proposed_url:
+        parts.append(f"its page names {without_login(report.proposed_url)}")
+    if report.fetched_from:
+        parts.append(f"fetched from {without_login(report.fetched_from)}; `unmove` goes back")
+    if report.state == "silent":
+        parts.append(f"nothing new for {ago(report.last_new_at, now).removesuffix(' ago')}, longer than usual")
+    return "; ".join(parts)
+
+
+def trace_json(trace: Trace) -> dict[str, Any]:
+    """Give an article's story as `explain --json` prints it."""
+    return {"found": True} | asdict(trace)
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from aggregator.errors import StoreError
 from aggregator.records import (
     Alias,
     Arrival,
+    Brought,
     Channel,
     ChannelSummary,
     Entry,
@@ -35,6 +37,7 @@ from aggregator.records import (
     SourceMemory,
     SourceReport,
     StoredEntry,
+    Trace,
 )
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
@@ -433,6 +436,30 @@ class Store:
     def release(self, code: str) -> None:
         """Take an article as it is: its text will not come."""
         self._write("UPDATE entries SET state = 'published' WHERE info_code = :code", code=code)
+
+    def trace(self, code: str) -> Trace:
+        """Give the story of the article that has this code."""
+        names = self._rows("SELECT kind, value FROM aliases WHERE info_code = :code ORDER BY kind, value", code=code)
+        brought = self._rows(
+            """SELECT source, first_seen, guid, link FROM provenance WHERE info_code = :code
+                ORDER BY first_seen, source""",
+            code=code,
+        )
+        story = Trace(
+            code,
+            names=tuple(Alias(row["kind"], row["value"]) for row in names),
+            provenance=tuple(Brought(**dict(row)) for row in brought),
+        )
+        rows = self._rows(
+            """SELECT title, link, state, source, published, published_text, first_seen, updated, revision FROM entries
+                WHERE info_code = :code""",
+            code=code,
+        )
+        if not rows:
+            return story
+        stored = self.article(code)
+        facts = dict(rows[0]) | {"published": rows[0]["published"] or ""}
+        return replace(story, **facts, channels=stored.channels if stored else ())
 
     # --- channels ------------------------------------------------------------------------------
 

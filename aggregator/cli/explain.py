@@ -1,0 +1,119 @@
+"""Why things are as they are: an article's story, a source's next check; and taking back a move."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from aggregator import identify, wiring
+from aggregator.cli import show
+from aggregator.cli.commands import DONE, FAILED, cli, must_exist
+from aggregator.pipeline import utc_now
+from aggregator.records import Alias, SourceReport, Trace
+from aggregator.store import Store
+from aggregator.urls import canonical, without_login
+
+
+@cli.command()
+@click.argument("what", metavar="CODE|URL|SOURCE")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def explain(path: Path, what: str, as_json: bool) -> int:
+    """Say where an article came from and where it went, or how a source stands and why it is checked when it is."""
+    settings = wiring.load_settings(path)
+    with wiring.glance(settings) as store:
+        report = next((found for found in store.source_reports(utc_now()) if found.name == what), None)
+        trace = None if report else find(store, what)
+    if report is not None:
+        _show_source(report, as_json)
+        return DONE
+    if trace is not None:
+        _show_article(trace, as_json)
+        return DONE
+    if as_json:
+        show.print_json({"found": False})
+    show.err().print(f"[red]error[/]  nothing is stored under {escape(what)!r}, and no source has that name")
+    return FAILED
+
+
+def find(store: Store, what: str) -> Trace | None:
+    """Give the story of the article that goes by this code, guid or address."""
+    names = [Alias("code", what), Alias("guid", what), Alias("url", canonical(what))]
+    if code := identify.recognised(what):
+        names.insert(0, Alias("code", code))
+    codes = store.codes_of(names)
+    found = next((codes[name] for name in names if name in codes), None)
+    return store.trace(found) if found else None
+
+
+def _show_source(report: SourceReport, as_json: bool) -> None:
+    if as_json:
+        show.print_json(show.report_json(report))
+        return
+    now = utc_now()
+    rows = [
+        ("source", report.name),
+        ("address", without_login(report.url)),
+        ("fetched from", without_login(report.fetched_from)),
+        ("came with", report.parent or ""),
+        ("state", report.state),
+        ("remark", show.remark(report, now)),
+        ("checked", show.ago(report.last_fetch_at, now)),
+        ("next check", show.until(report.next_fetch_at, now)),
+        ("why then", report.next_reason),
+        ("articles", f"{report.entries}, {report.entries_per_week:.1f} a week lately"),
+        ("newest came", show.ago(report.last_new_at, now)),
+    ]
+    show.out().print(_facts(rows))
+
+
+def _show_article(trace: Trace, as_json: bool) -> None:
+    if as_json:
+        show.print_json(show.trace_json(trace))
+        return
+    rows = [
+        ("code", trace.info_code),
+        ("title", trace.title or "(no article is stored under this code: it was passed over or removed)"),
+        ("link", trace.link),
+        ("state", trace.state),
+        ("published", trace.published_text),
+        ("first seen", trace.first_seen),
+        ("updated", f"{trace.updated}, revision {trace.revision}" if trace.title else ""),
+        ("text from", trace.source),
+        *(("brought by", f"{item.source} at {item.first_seen}  {item.link}") for item in trace.provenance),
+        *(("known as", f"{name.kind} {name.value}".replace("\n", " ")) for name in trace.names),
+        *(("stands in", f"{channel.title}  category/{channel.slug}") for channel in trace.channels),
+        ("page", f"article/{trace.info_code}.html" if trace.channels else ""),
+    ]
+    show.out().print(_facts(rows))
+
+
+def _facts(rows: list[tuple[str, str]]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    last: Any = None
+    for name, value in rows:
+        if value:
+            table.add_row("" if name == last else name, escape(value))
+            last = name
+    return table
+
+
+@cli.command()
+@click.argument("source")
+@click.pass_obj
+def unmove(path: Path, source: str) -> int:
+    """Fetch a source from its configured address again, after a move that was not wanted; it is not followed again."""
+    settings = wiring.load_settings(path)
+    sources = wiring.sources_of(settings)
+    must_exist((source,), list(sources))
+    with wiring.open_store(settings, sources) as store:
+        moved = store.fetch_as_configured(source, utc_now())
+    text = "is fetched from its configured address again" if moved else "is fetched from its configured address already"
+    show.out().print(f"{escape(source)} {text}")
+    return DONE
+
+
