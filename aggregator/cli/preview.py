@@ -38,7 +38,12 @@ def preview(path: Path, name: str, as_json: bool) -> int:
         show.print_json(_json(found))
     else:
         _print(found, ZoneInfo(settings.site.timezone))
-    return FAILED if found.facts is None else DONE
+    return DONE if _is_read(found) else FAILED
+
+
+def _is_read(found: Preview) -> bool:
+    """A subscription list has no facts and no articles; what it has are links, and no problem."""
+    return found.facts is not None or not found.problems
 
 
 def _with_enabled(settings: Settings, name: str) -> Settings:
@@ -65,7 +70,7 @@ def _json(found: Preview) -> dict[str, Any]:
     return {
         "source": found.source,
         "url": without_login(found.url),
-        "ok": found.facts is not None,
+        "ok": _is_read(found),
         "feed": _facts_json(found.facts) if found.facts else None,
         "items": [_item_json(item) for item in found.items],
         "links": [{"url": without_login(link.url), "title": link.title} for link in found.links or ()],
@@ -119,13 +124,13 @@ def _print(found: Preview, zone: ZoneInfo) -> None:
     if found.items:
         console.print()
         console.print(_table(found.items, zone, console))
-    if found.facts is not None:
-        console.print("\n[dim]nothing was stored; `aggregator fetch` does that[/]")
-    for problem in found.problems:
-        style = "yellow" if found.facts is not None else "red"
-        show.err().print(f"[{style}]{'problem' if found.facts is not None else 'error'}[/]  {escape(problem)}")
     for link in found.links or ():
-        show.err().print(f"[yellow]note[/]  the page names a feed: {escape(without_login(link.url))}")
+        console.print(f"[bold]{'names':<9}[/] {escape(without_login(link.url))}  {escape(link.title)}")
+    if _is_read(found):
+        console.print("\n[dim]nothing was stored; `aggregator fetch` does that[/]")
+    label = "[yellow]problem[/]" if _is_read(found) else "[red]error[/]"
+    for problem in found.problems:
+        show.err().print(f"{label}  {escape(problem)}")
 
 
 def _facts(found: Preview) -> list[tuple[str, str]]:

@@ -318,6 +318,9 @@ def test_feeds_of_a_live_list_are_exported_and_known_as_subscribed(
     say("/live.opml", f'<opml version="2.0"><body><outline text="Folder">{outline}</outline></body></opml>'.encode())
     workspace.configure(f'[sources.live]\nkind = "opml"\nurl = "{web.url}/live.opml"')
     workspace.json("fetch")
+    tried = workspace.run("test", "live")
+    assert (tried.returncode, tried.stderr) == (0, "")
+    assert f"names     {web.url}/sport.xml  From the list" in tried.stdout
     listed = ET.fromstring(workspace.run("export-opml").stdout)
     (folder,) = listed.findall("body/outline")
     assert folder.get("text") == "Folder"
@@ -382,10 +385,10 @@ def test_the_table_of_what_would_be_stored_fits_a_narrow_terminal(
         pass  # how Linux says that the other end of a terminal is closed
     os.close(leader)
     process.communicate(timeout=30)
-    lines = shown.decode().splitlines()
+    lines = shown.decode().replace("\r", "").split("\n")
     assert process.returncode == 0
     assert max(map(len, lines)) <= 80
-    assert re.search(r"(?m)^new +2024-02-28 16:00 +word-.*… +[a-z0-9]{20} +A cat.*…$", "\n".join(lines)), "\n".join(lines)
+    assert re.search(r"new +2024-02-28 16:00 +word-.*… +[a-z0-9]{20} +A cat.*…\n", "\n".join(lines)), lines
 
 
 def test_a_source_that_cannot_be_read_says_why_and_what_its_page_names(workspace: Any, web: Any) -> None:
