@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _TICK = timedelta(seconds=1)
 _PUBLISH = timedelta(seconds=2)
 _GRACE_SECONDS = 3.0
+_MOST_AT_A_TICK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,14 @@ class Pulse:
 
 
 class Daemon:
-    """Refreshes and publishes until it is stopped. `concurrency` sources are refreshed at once at most."""
+    """Refreshes and publishes until it is stopped.
 
-    def __init__(self, pulse: Pulse, concurrency: int) -> None:
+    Whatever is due is taken up, however many wait already: how many are at work at once is for the refresh to say, and
+    those that wait for a turn at their host must not keep the others from theirs.
+    """
+
+    def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
-        self._concurrency = concurrency
         self._running: dict[str, asyncio.Task[None]] = {}
         self._publishing = asyncio.Lock()
 
@@ -55,10 +59,10 @@ class Daemon:
         await self._finish()
 
     async def _tick(self) -> None:
-        room = self._concurrency - len(self._running)
-        names = await asyncio.to_thread(self._pulse.due, room + len(self._running)) if room > 0 else []
-        for name in [name for name in names if name not in self._running][:room]:
-            self._running[name] = asyncio.create_task(self._refresh(name))
+        names = await asyncio.to_thread(self._pulse.due, len(self._running) + _MOST_AT_A_TICK)
+        for name in names:
+            if name not in self._running:
+                self._running[name] = asyncio.create_task(self._refresh(name))
 
     async def _refresh(self, name: str) -> None:
         try:
