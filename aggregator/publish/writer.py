@@ -12,7 +12,7 @@ from aggregator.publish.addresses import checked
 from aggregator.records import Document
 
 COMPRESSED = frozenset({".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt"})
-_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{12}\.part")
+_LEFTOVER = re.compile(r"\..+\.(\d+)-[0-9a-f]{12}\.part")
 _TRAILER = 8  # CRC-32 and length of what was compressed (RFC 1952 §2.3.1)
 
 
@@ -27,10 +27,11 @@ class Writer:
         self._directory = directory
 
     def sweep(self) -> None:
-        """Remove the temporary files that an interrupted write left behind."""
+        """Remove the temporary files that an interrupted write left behind; those of a process at work stay."""
         for folder, _, names in os.walk(self._directory):
-            for name in filter(_LEFTOVER.fullmatch, names):
-                Path(folder, name).unlink(missing_ok=True)
+            for name in names:
+                if (leftover := _LEFTOVER.fullmatch(name)) and not _is_running(int(leftover[1])):
+                    Path(folder, name).unlink(missing_ok=True)
 
     def write(self, document: Document) -> bool:
         """Make the file hold these bytes; True if it did not already.
@@ -71,6 +72,19 @@ class Writer:
         return changed
 
 
+def _is_running(process: int) -> bool:
+    """Tell whether another process has this number: one that may be writing right now."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _gzip_of(path: Path) -> Path:
     return path.with_name(path.name + ".gz")
 
@@ -93,7 +107,7 @@ def _replace(files: list[tuple[Path, bytes]]) -> None:
     waiting: list[tuple[Path, Path]] = []
     try:
         for target, body in files:
-            temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
+            temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(6)}.part")
             waiting.append((temporary, target))
             _write_through(temporary, body)
         for temporary, target in waiting:

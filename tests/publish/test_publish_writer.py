@@ -3,6 +3,7 @@
 import gzip
 import os
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -86,9 +87,23 @@ def test_leftovers_of_an_interrupted_write_are_swept_and_nothing_else(tmp_path: 
     writer.write(FEED)
     (tmp_path / ".htaccess").write_text("the operator's own")
     (tmp_path / ".notes.part").write_text("the operator's own")
-    (tmp_path / "category" / ".nanchangribao.atom.0123456789ab.part").write_bytes(b"half a docu")
+    (tmp_path / "category" / f".nanchangribao.atom.{_ended()}-0123456789ab.part").write_bytes(b"half a docu")
     writer.sweep()
     assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz", ".htaccess", ".notes.part"}
+
+
+def _ended() -> int:
+    """The number of a process that is no more."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_process_at_work_is_writing_is_not_swept(tmp_path: Path) -> None:
+    at_work = tmp_path / f".feed.atom.{os.getppid()}-0123456789ab.part"
+    at_work.write_bytes(b"half a docu")
+    Writer(tmp_path).sweep()
+    assert at_work.exists()
 
 
 def test_sweeping_a_directory_that_is_not_there_yet_is_nothing(tmp_path: Path) -> None:
