@@ -189,7 +189,7 @@ def test_every_kind_of_loss_would_be_found(memory_workspace: Any, origin: Any, a
     with contextlib.closing(sqlite3.connect(workspace.folder / "aggregator.db")) as connection, connection:
         for damage in DAMAGE:
             connection.execute(damage)
-    feed, half = workspace.public / "feed.atom", workspace.public / "article/.x.html.0123456789ab.part"
+    feed, half = workspace.public / "feed.atom", workspace.public / "article/.x.html.4999999-0123456789ab.part"
     feed.write_bytes(feed.read_bytes()[:-10])
     half.write_bytes(b"<html>")
     (workspace.public / "index.html.gz").write_bytes(b"\x1f\x8b")
