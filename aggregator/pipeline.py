@@ -331,9 +331,9 @@ class Pipeline:
 
     def _slugs(self, names: Sequence[str]) -> dict[str, str]:
         """Give the slug of each category name, by folded name; a name not met before opens its channel."""
-        slugs = self._store.slugs_of(fold_name(name) for name in names)
-        for name in names:
-            folded = fold_name(name)
+        folds = {name: fold_name(name) for name in dict.fromkeys(names)}
+        slugs = self._store.slugs_of(folds.values())
+        for name, folded in folds.items():
             if folded not in slugs:
                 channel = categorise.channel_for(name, self._naming, self._store.taken)
                 self._store.add_channel(channel, folded, self._now())

@@ -1,7 +1,7 @@
 """What all kinds of sources share: one document, asked for with its validators, read only when its body is another."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Protocol
 
 from aggregator.records import (
@@ -47,13 +47,18 @@ async def read_document(source: Source, memory: SourceMemory, tools: Tools, *, a
 
 def reading_digest(source: Source) -> str:
     """Give a digest of what a source's document is read by: when it changes, an unchanged document is read again."""
-    kept = {name: value for name, value in asdict(source).items() if name not in _NOT_FOR_READING}
+    kept = {name: _plain(getattr(source, name)) for name in _FOR_READING}
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:32]
 
 
 _RHYTHM = ("interval", "max_interval", "on_purpose", "schedule")
 _REQUEST = ("timeout", "max_bytes", "user_agent", "headers", "proxy")
 _NOT_FOR_READING = frozenset((*_RHYTHM, *_REQUEST, "position", "backfill"))
+_FOR_READING = tuple(field.name for field in fields(Source) if field.name not in _NOT_FOR_READING)
+
+
+def _plain(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def hash_of(fetched: Fetched) -> str:
