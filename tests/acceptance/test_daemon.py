@@ -26,9 +26,9 @@ MOST_MEMORY = 200_000_000
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def rss(count: int = 3) -> bytes:
+def rss(count: int = 3, name: str = "news") -> bytes:
     items = "".join(
-        f"<item><title>第{number}篇</title><link>https://news.example.org/{number}</link></item>"
+        f"<item><title>{name} 第{number}篇</title><link>https://{name}.example.org/{number}</link></item>"
         for number in range(count)
     )
     return f'<rss version="2.0"><channel><title>财经</title>{items}</channel></rss>'.encode()
@@ -127,7 +127,7 @@ def test_it_stops_while_a_source_or_a_text_hangs_and_keeps_what_it_has(
         return answer(b"", 500)
 
     origin.answers["/rss"] = answer(rss())
-    origin.answers["/slow"] = answer(rss(1))
+    origin.answers["/slow"] = answer(rss(1, "slow"))
     origin.answers["/list"] = answer(json.dumps([{"infoCode": c, "title": c} for c in ("a1", "a2")]).encode())
     origin.answers["/text/a1"] = origin.answers["/text/a2"] = answer(b'{"text": "<p>a text</p>"}')
     whole = origin.answers[where]
@@ -146,7 +146,7 @@ def test_it_stops_while_a_source_or_a_text_hangs_and_keeps_what_it_has(
     origin.answers[where] = whole
     assert workspace.json("fetch", "--force")["failed"] == 0
     titles = [row["title"] for row in workspace.rows("SELECT title FROM entries ORDER BY title")]
-    assert titles == ["a1", "a2", "第0篇", "第1篇", "第2篇"]
+    assert titles == ["a1", "a2", "news 第0篇", "news 第1篇", "news 第2篇", "slow 第0篇"]
 
 
 def test_a_used_port_is_said_and_ends_it(workspace: Any) -> None:
