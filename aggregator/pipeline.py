@@ -67,6 +67,7 @@ T = TypeVar("T")
 ARTICLE_TRIES = 3  # then an article is published without its text
 DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
+PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
 PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
@@ -174,8 +175,7 @@ class Pipeline:
         poll = Poll(source, self._to_ask_with(memory, started), started, self._tools())
         reading = await self._read(poll)
         if isinstance(reading, NotAFeed | FetchFailed) and (found := await self._rediscover(poll, reading)):
-            poll = replace(poll, source=replace(source, url=found), memory=SourceMemory())
-            reading = await self._read(poll)
+            poll, reading = await self._try_instead(poll, reading, found)
         outcome = await self._settle_reading(poll, reading)
         problems = [await self._pay(poll, entry, tries) for entry, tries in debts]
         return replace(outcome, problems=(*outcome.problems, *(problem for problem in problems if problem)))
@@ -506,10 +506,21 @@ class Pipeline:
         if found is None:
             return None
         if memory.fresh and isinstance(failed, NotAFeed):
-            await self._in_thread(self._store.fetch_from, source.name, found)
             return found
         await self._in_thread(self._store.propose, source.name, found)
         return None
+
+    async def _try_instead(
+        self, poll: Poll, failed: NotAFeed | FetchFailed, found: str
+    ) -> tuple[Poll, Reading]:
+        """Read the feed that a new source's page names. The source stays with it only if it is one."""
+        other = replace(poll, source=replace(poll.source, url=found), memory=SourceMemory())
+        reading = await self._read(other)
+        if isinstance(reading, Read):
+            await self._in_thread(self._store.fetch_from, poll.source.name, found)
+            return other, reading
+        why = reading.detail if isinstance(reading, NotAFeed | FetchFailed) else "no feed either"
+        return poll, replace(failed, detail=f"{failed.detail}; the feed that it names, {found}: {why}")
 
     async def _home(self, poll: Poll, failed: FetchFailed) -> Fetched | None:
         """Fetch the page that a missing feed belonged to: once, when it is clear that the feed does not come back."""
@@ -534,26 +545,28 @@ class Pipeline:
         if everything:
             self._store.mark_all()
         report = PublishReport()
-        for document, stamp in self._store.marked().items():
-            report = self._publish_one(document, stamp, report)
+        marked = list(self._store.marked().items())
+        for start in range(0, len(marked), PUBLISHED_AT_ONCE):
+            report = self._publish_some(dict(marked[start : start + PUBLISHED_AT_ONCE]), report)
         if report.written or report.removed or report.problems:
             log.info("published", extra={"written": len(report.written), "problems": list(report.problems)})
         return report
 
-    def _publish_one(self, marked: str, stamp: str, report: PublishReport) -> PublishReport:
-        """Write, then take the mark back: a crash between the two renders the same bytes once more."""
-        try:
-            step = self._put(marked)
-        except Exception as error:  # an edge: one document that fails leaves the others alone, and its old file stays
-            log.exception("document not published", extra={"document": marked})
-            return replace(report, problems=(*report.problems, f"{marked}: {error}"))
-        self._store.clear({marked: stamp})
-        return PublishReport(
-            report.written + step.written,
-            report.unchanged + step.unchanged,
-            report.removed + step.removed,
-            report.problems + step.problems,
-        )
+    def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:
+        """Write, then take the marks back: a crash between the two renders the same bytes once more."""
+        done: dict[str, str] = {}
+        for document, stamp in marked.items():
+            try:
+                step = self._put(document)
+            except Exception as error:  # an edge: one that fails leaves the others alone, and its old file stays
+                log.exception("document not published", extra={"document": document})
+                step = PublishReport(problems=(f"{document}: {error}",))
+            else:
+                done[document] = stamp
+            report = report.joined(step)
+        self._rooms.publisher.settle()
+        self._store.clear(done)
+        return report
 
     def _put(self, marked: str) -> PublishReport:
         kind, _, key = marked.partition("/")

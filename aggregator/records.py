@@ -680,3 +680,12 @@ class PublishReport:
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
+
+    def joined(self, other: "PublishReport") -> "PublishReport":
+        """Give both together."""
+        return PublishReport(
+            self.written + other.written,
+            self.unchanged + other.unchanged,
+            self.removed + other.removed,
+            self.problems + other.problems,
+        )

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from aggregator.records import Alias, Arrival, Changes, Entry, Known, Named, Revision, Sighting
 
+_TEXT_AT_LEAST = 200  # characters, markup included
 _OLDEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -118,18 +119,19 @@ def _is_revision(entry: Entry, stored: Known, positions: Mapping[str, int]) -> b
 
 
 def _is_better(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
-    """Tell whether another source's version takes over: fuller text by far, else the place in the configuration.
+    """Tell whether another source's version takes over: a text where there was an excerpt only, else the one of the
+    source that stands first in the configuration.
 
     Both together are one total order, so sources that tell the same article never take turns.
     """
     last = len(positions)
-    mine = (_fullness(text_size(entry)), -positions.get(entry.source, last))
-    return mine > (_fullness(stored.text_size), -positions.get(stored.source, last))
+    mine = (_is_text(text_size(entry)), -positions.get(entry.source, last))
+    return mine > (_is_text(stored.text_size), -positions.get(stored.source, last))
 
 
-def _fullness(characters: int) -> int:
-    """A coarse measure of how much text there is: one step for each factor of four."""
-    return characters.bit_length() // 2
+def _is_text(characters: int) -> bool:
+    """Tell an article's text from a headline or an excerpt, by its length."""
+    return characters >= _TEXT_AT_LEAST
 
 
 def text_size(entry: Entry) -> int:

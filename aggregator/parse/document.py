@@ -177,18 +177,18 @@ def _tolerant(body: bytes, said: tuple[str, ...]) -> tuple[str, tuple[str, ...]]
     beyond_ascii = sum(not character.isascii() for character in text)
     if bad > beyond_ascii * _TOLERATED_SHARE:
         return None
-    return text, (f"{bad} places are no {encoding} and were replaced",) if bad else ()
+    return text, (f"what is no {encoding} was replaced by U+FFFD ({bad} times)",) if bad else ()
 
 
 def _guessed(body: bytes) -> tuple[str, tuple[str, ...]]:
     encoding = guess.encoding(body)
-    return body.decode(encoding, "replace"), (f"the encoding is not said or wrongly; read as {encoding}",)
+    return body.decode(encoding, "replace"), (f"the encoding is not declared, or wrongly; read as {encoding}",)
 
 
 def _replaced(body: bytes, encoding: str) -> tuple[str, tuple[str, ...]]:
     text = body.decode(encoding, "replace")
     bad = text.count("\ufffd")
-    return text, (f"{bad} places are no {encoding} and were replaced",) if bad else ()
+    return text, (f"what is no {encoding} was replaced by U+FFFD ({bad} times)",) if bad else ()
 
 
 def is_binary(body: bytes) -> bool:
@@ -204,7 +204,7 @@ def description(text: str) -> str:
     """Say in plain words what a document looks like that is no feed."""
     start = text.lstrip()[:20_000]
     if not start:
-        return "only white space" if text else "the document is empty"
+        return "the document holds only white space" if text else "the document is empty"
     if start[0] in "{[":
         return "JSON, but no JSON Feed" if _is_json(text) else "text that begins like JSON, but cannot be read as JSON"
     if _HTML.search(start):

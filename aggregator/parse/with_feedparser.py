@@ -51,7 +51,7 @@ def read(text: str, url: str) -> ParsedFeed | Unreadable:
     feed = _with_hints(_feed(result, found, bool(fault)), _dict(result, "feed"), mended, found.root or url)
     if fault:
         feed = replace(feed, entries=_without_stump(feed.entries, mended))
-        notes.append(f"the document is not well-formed ({fault}); {len(feed.entries)} entries could be read")
+        notes.append(f"the document is not well-formed ({fault}); entries that could be read: {len(feed.entries)}")
     return replace(feed, warnings=tuple(notes))
 
 
@@ -60,9 +60,9 @@ def _mended(text: str) -> tuple[str, list[str]]:
     text, lost = repair.outer(text)
     text, bare = repair.ampersands(text)
     found = (
-        (illegal, f"{illegal} illegal character references were mended"),
+        (illegal, f"illegal character references mended: {illegal}"),
         (lost, "text outside of the document's root element was passed over"),
-        (bare, f"{bare} unescaped ampersands or undeclared entities were mended"),
+        (bare, f"unescaped ampersands or undeclared entities mended: {bare}"),
     )
     return text, [note for happened, note in found if happened]
 

@@ -27,6 +27,7 @@ T = TypeVar("T")
 _JOB = struct.Struct(">dQ")  # the deadline in seconds, the length of the pickle
 _ANSWER = struct.Struct(">Q")
 _TAKEN = b"\x06"  # what a worker says when it has read a job whole: from here on its death is the job's fault
+_LAST_BREATH_SECONDS = 2.0
 _START_SECONDS = 60  # for a worker to start and read its job, on a machine that is busy
 _GRACE_SECONDS = 5  # an orphan ends itself this much after the deadline, should nobody be left to kill it
 _PR_SET_PDEATHSIG = 1
@@ -120,6 +121,7 @@ class WorkerPool:
         except TimeoutError:
             raise WorkerError(f"{name}: killed after {deadline.total_seconds():g} s, it was too slow") from None
         except (asyncio.IncompleteReadError, ConnectionError):
+            await _ended(worker)
             await self._end(worker)
             died = "the worker pool was closed" if self._closed else _obituary(worker)
             raise WorkerError(f"{name}: {died}") from None
@@ -174,6 +176,13 @@ async def _received(worker: asyncio.subprocess.Process) -> _Answer:
     (length,) = _ANSWER.unpack(await worker.stdout.readexactly(_ANSWER.size))
     answer: _Answer = pickle.loads(await worker.stdout.readexactly(length))
     return answer
+
+
+async def _ended(worker: asyncio.subprocess.Process) -> None:
+    """Let a worker that closed its pipe end by itself: killing it at that moment would hide how it ended."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_BREATH_SECONDS):
+            await worker.wait()
 
 
 def _kill(worker: asyncio.subprocess.Process) -> None:

@@ -51,6 +51,10 @@ class Publisher:
             return self._put(Rendered(()), (f"article/{code}.html",))
         return self._put(Rendered((article_document(self._site, entry),)), ())
 
+    def settle(self) -> None:
+        """Make what was put safe on disk, renames included."""
+        self._writer.settle()
+
     def drop_channel(self, slug: str) -> PublishReport:
         """Take a channel's documents away."""
         return self._put(Rendered(()), [f"category/{slug}.{name}" for name in (*FEED_TYPES, "html")])

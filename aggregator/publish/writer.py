@@ -25,6 +25,12 @@ class Writer:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._touched: set[Path] = set()
+
+    def settle(self) -> None:
+        """Make the renames since the last call safe on disk: only then may one forget that they were to be made."""
+        while self._touched:
+            _sync_folder(self._touched.pop())
 
     def sweep(self) -> None:
         """Remove the temporary files that an interrupted write left behind; those of a process at work stay."""
@@ -69,6 +75,7 @@ class Writer:
             files.append((twin, gzip.compress(body, compresslevel=6, mtime=0)))
         if files:
             _replace(files)
+            self._touched.add(target.parent)
         return changed
 
 
@@ -115,7 +122,6 @@ def _replace(files: list[tuple[Path, bytes]]) -> None:
     finally:
         for temporary, _ in waiting:
             temporary.unlink(missing_ok=True)
-    _sync_folder(files[0][0].parent)
 
 
 def _write_through(path: Path, body: bytes) -> None:
@@ -126,7 +132,7 @@ def _write_through(path: Path, body: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the renames themselves safe: the store forgets that a channel was touched once its files are written."""
+    """Make renames in a folder safe."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -249,10 +249,16 @@ class Store:
         )
 
     def fetch_from(self, name: str, url: str) -> None:
-        """Fetch a source from another URL than the configured one, from now on; the configured one is kept."""
+        """Fetch a source from another URL than the configured one, from now on; the configured one is kept.
+
+        Validators stay where that URL gave them: a redirect led to it before (CITIZENSHIP 1, 9).
+        """
         self._write(
-            """UPDATE sources SET effective_url = :url, etag = NULL, last_modified = NULL, validators_url = '',
-                  proposed_url = '', moved_to = '', moved_since = NULL, moved_polls = 0 WHERE name = :name""",
+            """UPDATE sources SET effective_url = :url, proposed_url = '',
+                  etag = CASE WHEN validators_url = :url THEN etag END,
+                  last_modified = CASE WHEN validators_url = :url THEN last_modified END,
+                  validators_url = CASE WHEN validators_url = :url THEN validators_url ELSE '' END,
+                  moved_to = '', moved_since = NULL, moved_polls = 0 WHERE name = :name""",
             name=name,
             url=url,
         )

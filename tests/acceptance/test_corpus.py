@@ -201,7 +201,6 @@ PAGE = (
 FEED = '<rss version="2.0"><channel><title>t</title><item><title>文章</title><link>http://x.org/</link></item></channel></rss>'
 
 
-@pytest.mark.xfail(strict=True, reason="a feed that a page names is taken for good before it was read")
 def test_a_page_in_place_of_a_feed_is_called_so_and_its_address_is_asked_again(
     workspace: Any, origin: Any, answer: Any
 ) -> None:

@@ -82,7 +82,7 @@ def test_control_characters_and_noncharacters_are_gone() -> None:
 
 def test_an_encoding_that_contradicts_the_bytes_is_told() -> None:
     assert decode(document(CHINESE, "utf-8", "gb2312"))[1] == ("declared as gb2312, but the bytes are UTF-8",)
-    assert decode(document(CHINESE, "gbk"))[1] == ("the encoding is not said or wrongly; read as gb18030",)
+    assert decode(document(CHINESE, "gbk"))[1] == ("the encoding is not declared, or wrongly; read as gb18030",)
 
 
 TYPES = st.sampled_from(

@@ -49,14 +49,14 @@ def test_a_cut_document_says_that_it_is_cut_and_how_much_was_read() -> None:
     assert isinstance(result, ParsedFeed)
     (warning,) = result.warnings
     assert warning.startswith("the document is not well-formed (line 3")
-    assert warning.endswith("; 2 entries could be read")
+    assert warning.endswith("; entries that could be read: 2")
 
 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
         (b"", "the document is empty"),
-        (b" \n\t ", "only white space"),
+        (b" \n\t ", "the document holds only white space"),
         (bytes(range(256)), "not text: 256 bytes"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "not text: 108 bytes that begin with 89 50 4e 47"),
         (b"[" * 100_000, "JSON that is nested too deeply"),

@@ -117,7 +117,9 @@ def test_a_process_killed_in_a_write_leaves_whole_files_and_leftovers_that_are_s
         child = os.fork()
         if child == 0:
             _die_at_fsync(syscall)
-            Writer(tmp_path).write(second)
+            dying = Writer(tmp_path)
+            dying.write(second)
+            dying.settle()
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
         assert (tmp_path / FEED.path).read_bytes() in (first.body, second.body)
