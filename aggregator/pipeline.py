@@ -71,6 +71,7 @@ PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash start
 PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
+AT_A_STEP = 50  # refreshes that begin before the loop looks around
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,12 @@ class Pipeline:
 
     async def refresh_all(self, names: Iterable[str]) -> AsyncIterator[Outcome]:
         """Refresh sources side by side, and give each outcome as it comes."""
-        tasks = [asyncio.create_task(self.refresh_safely(name)) for name in names]
+        tasks: list[asyncio.Task[Outcome]] = []
         try:
+            for name in names:
+                tasks.append(asyncio.create_task(self.refresh_safely(name)))
+                if len(tasks) % AT_A_STEP == 0:
+                    await asyncio.sleep(0)
             for done in asyncio.as_completed(tasks):
                 yield await done
         finally:
