@@ -1,6 +1,8 @@
 """`python -m tests.benchmarks`: what the whole pipeline costs, and where the time goes, as tables.
 
 CPU time, not the clock's; the plain library on the same documents in the same run stands beside it, so read the ratios.
+`python -m tests.benchmarks load`: one pass over 10,000 sources, by the clock, against what is aimed at. It takes a
+quarter of an hour, most of it for the first pass, in which every source is new.
 """
 
 import argparse
@@ -8,7 +10,7 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import stages, whole
+from tests.benchmarks import load, stages, whole
 
 ENTRIES = 50
 
@@ -16,13 +18,22 @@ ENTRIES = 50
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--sources", type=int, default=40, help="sources of 50 entries in the whole job")
+    parser.add_argument("what", nargs="?", choices=("cost", "load"), default="cost", help="which tables")
+    parser.add_argument("--sources", type=int, help="sources: 40 of 50 entries for the cost, 10,000 of 5 for the load")
     parser.add_argument("--documents", type=int, default=12, help="documents taken through each stage")
+    parser.add_argument("--hosts", type=int, default=2000, help="loopback addresses that the load is spread over")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
-    measured = stages.measure(arguments.documents)
+    if arguments.what == "load":
+        console.print(_load(load.measure(arguments.sources or 10_000, arguments.hosts)))
+    else:
+        _cost(console, arguments.sources or 40, arguments.documents)
+
+
+def _cost(console: Console, sources: int, documents: int) -> None:
+    measured = stages.measure(documents)
     console.print(_stages(measured))
-    console.print(_whole(whole.measure(arguments.sources), arguments.sources, measured[0].milliseconds))
+    console.print(_whole(whole.measure(sources), sources, measured[0].milliseconds))
 
 
 def _stages(measured: list[stages.Stage]) -> Table:
@@ -44,6 +55,20 @@ def _whole(phases: list[whole.Phase], sources: int, baseline: float) -> Table:
         each = phase.cpu * 1000 / sources
         rate = f"{sources * ENTRIES / phase.cpu:,.0f}"
         table.add_row(phase.name, str(phase.new), f"{phase.cpu:.2f}", f"{each:.1f}", f"{each / baseline:.2f}", rate)
+    return table
+
+
+def _load(measured: load.Load) -> Table:
+    title = (
+        f"One pass of `aggregator fetch --force` over {measured.sources:,} sources on {measured.hosts:,} hosts:\n"
+        f"80 % not modified, 10 % with news, 5 % errors, 5 % that hang until the deadline of {measured.timeout:g} s\n"
+        "(64 at once, one at a time per host and 1 s apart, as by default)"
+    )
+    table = Table("", title=title, title_justify="left")
+    for heading in ("all new", "second pass", "aimed at", ""):
+        table.add_column(heading, justify="right")
+    for name, first, second, aim, met in load.rows(measured):
+        table.add_row(name, first, second, aim, {None: "", True: "met", False: "MISSED"}[met])
     return table
 
 
