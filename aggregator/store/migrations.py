@@ -77,7 +77,7 @@ _FIRST = (
         first_seen TEXT NOT NULL,
         sort_date TEXT NOT NULL,
         revision INTEGER NOT NULL DEFAULT 1,
-        state TEXT NOT NULL DEFAULT 'published' CHECK (state IN ('published', 'pending')),
+        state TEXT NOT NULL DEFAULT 'published' CHECK (state IN ('published', 'pending', 'held', 'merged', 'retracted')),
         published_text TEXT NOT NULL DEFAULT '',
         tags TEXT NOT NULL DEFAULT '[]',
         enclosures TEXT NOT NULL DEFAULT '[]',
@@ -90,7 +90,7 @@ _FIRST = (
     "CREATE INDEX entries_source ON entries (source)",
     "CREATE INDEX entries_pending ON entries (source, seq) WHERE state = 'pending'",
     """CREATE TABLE aliases (
-        kind TEXT NOT NULL CHECK (kind IN ('code', 'guid', 'url')),
+        kind TEXT NOT NULL CHECK (kind IN ('code', 'guid', 'url', 'text')),
         value TEXT NOT NULL,
         info_code TEXT NOT NULL,
         PRIMARY KEY (kind, value)
