@@ -5,6 +5,7 @@ one, and drops every gzip member but the first. So the client reads the raw byte
 """
 
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Protocol
@@ -19,6 +20,8 @@ OFFERED = "gzip, deflate, br"
 _STEP = 64 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
+_FEED = re.compile(rb"<(rss|feed|rdf:RDF)[\s>]")
+_REACH = 4096  # bytes at both ends of a feed in which its root stands
 
 
 class Body:
@@ -203,3 +206,11 @@ def _declared(content_encoding: str) -> str:
 def _has_zlib_header(head: bytes) -> bool:
     """Tell zlib's two header bytes (RFC 1950 §2.2) from the beginning of bare deflate data."""
     return len(head) >= 2 and head[0] & 0x0F == 8 and int.from_bytes(head[:2], "big") % 31 == 0
+
+
+def missing_end(body: bytes) -> str | None:
+    """Give the closing tag that a feed lacks; None for a feed that has it, and for what is visibly none."""
+    root = _FEED.search(body, 0, _REACH)
+    if root is None or b"</" + root[1] in body[-_REACH:]:
+        return None
+    return f"</{root[1].decode()}>"

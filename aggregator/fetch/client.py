@@ -21,7 +21,7 @@ import httpcore
 import httpx
 
 from aggregator.fetch.address import shown, web_address
-from aggregator.fetch.body import OFFERED, Body
+from aggregator.fetch.body import OFFERED, Body, missing_end
 from aggregator.fetch.failures import Failed, in_seconds, in_words, quoted, root_reason, too_large
 from aggregator.fetch.guard import BoundedHead, Guard, Resolve, resolve_name
 from aggregator.fetch.local import is_file_url, read_file
@@ -38,6 +38,7 @@ FEED_ACCEPT = (
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 _DOCUMENTS = frozenset({200, 203, 226})
+_TELL_THE_END = ("content-length", "transfer-encoding", "content-encoding")  # without, the end is where it closes
 _MAX_HOPS = 5
 _LOOKUPS = 16  # names looked up at once: the system has few threads for it, and waiting for one is no server's fault
 _OURS = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length", "Transfer-Encoding", "Cookie"})
@@ -401,7 +402,10 @@ async def _body(response: httpx.Response, journey: _Journey, max_bytes: int) -> 
         async for chunk in chunks:
             for _ in body.take(chunk):
                 await asyncio.sleep(0)
-    return body.finish()
+    whole = body.finish()
+    if not any(journey.header(name) for name in _TELL_THE_END) and (end := missing_end(whole)):
+        raise Failed(Failure.TRUNCATED, f"the body breaks off before its end: it lacks {end}, and no length was said")
+    return whole
 
 
 def _conditions(validators: Validators) -> dict[bytes, bytes]:
