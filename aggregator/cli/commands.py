@@ -27,6 +27,7 @@ T = TypeVar("T")
 DONE, FAILED, USAGE = 0, 1, 2
 _DEFAULT = "config/aggregator.toml"
 _INTERRUPTED = 130
+_COUNTED = (("entries", "article"), ("channels", "channel"), ("sources", "source"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -101,7 +102,7 @@ def check(path: Path, schema: bool, as_json: bool) -> int:
     for warning in warnings:
         show.err().print(f"[yellow]note[/]  {escape(warning)}")
     count = len(wiring.sources_of(settings))
-    show.out().print(f"[green]ok[/]  {escape(str(path))}: {count} source{'s' * (count != 1)}")
+    show.out().print(f"[green]ok[/]  {escape(str(path))}: {show.counted(count, 'source')}")
     return DONE
 
 
@@ -318,7 +319,8 @@ def _greet(settings: Settings, app: wiring.App, console: Any) -> None:
     console.print(f"[bold]{escape(settings.site.title)}[/]  aggregator {__version__}")
     console.print(f"serving   [bold]{_address(settings)}[/]   (Ctrl-C stops)")
     console.print(f"files     {settings.publish.directory}")
-    numbers = f"{counts['entries']} articles in {counts['channels']} channels from {counts['sources']} sources"
+    articles, channels, places = (show.counted(counts[key], word) for key, word in _COUNTED)
+    numbers = f"{articles} in {channels} from {places}"
     console.print(f"store     {settings.store.path}   {numbers}\n")
 
 

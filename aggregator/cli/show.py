@@ -204,12 +204,17 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"
 
 
+def counted(number: int, what: str) -> str:
+    """Give "1 file" or "2 files"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def published_line(report: PublishReport) -> str:
     """Say in one line what was published."""
     channels = [path for path in report.written if path.startswith("category/") and path.endswith(".atom")]
     articles = [path for path in report.written if path.startswith("article/")]
-    parts = [f"{len(report.written)} file{'s' * (len(report.written) != 1)}"]
-    parts += [f"{len(channels)} channel{'s' * (len(channels) != 1)}"] if channels else []
-    parts += [f"{len(articles)} article{'s' * (len(articles) != 1)}"] if articles else []
+    parts = [counted(len(report.written), "file")]
+    parts += [counted(len(channels), "channel")] if channels else []
+    parts += [counted(len(articles), "article")] if articles else []
     problem = f"  [red]{escape(problem_line(report.problems))}[/]" if report.problems else ""
     return f"[bold]published[/]  {', '.join(parts)}{problem}"
