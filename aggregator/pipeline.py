@@ -206,8 +206,8 @@ class Pipeline:
         return Tools(self._rooms.client, self._rooms.workers, self._shared, self._now)
 
     def _to_ask_with(self, memory: SourceMemory, now: datetime) -> SourceMemory:
-        """A server that has said "not modified" for ever is asked once for everything."""
-        if freshness.is_eternal(memory.unmodified_since, now, memory.rhythm):
+        """A server that has said "not modified" for ever is asked once for everything; one that fails never is."""
+        if not memory.failures and freshness.is_eternal(memory.unmodified_since, now, memory.rhythm):
             return replace(memory, validators=Validators(), unmodified_since=None)
         return memory
 
@@ -224,12 +224,20 @@ class Pipeline:
     def spread_overdue(self) -> None:
         """After a downtime, let what is overdue come one after the other instead of all at once (CITIZENSHIP 22)."""
         now, at_once = self._now(), self._limits.concurrency
-        names = self._store.due(now, limit=len(self._sources))
+        names = [name for name in self._store.due(now, limit=len(self._sources)) if not self._skips(name, now)]
         if len(names) > at_once:
             over = min(self._limits.interval, len(names) * SPREAD_EACH)
             times = freshness.spread(names, now=now, over=over, at_once=at_once)
             later = names[at_once:]
             self._store.put_off_fetch(later, [times[name] for name in later], "many sources were due at once")
+
+    def _skips(self, name: str, now: datetime) -> bool:
+        """Put a source off whose feed rules this hour out: it was overdue (CITIZENSHIP 19)."""
+        opens = _feed_hints(self._store.memory(name).hints).open_from(now)
+        late = opens > now and self._sources[name].schedule is None
+        if late:
+            self._store.put_off_fetch([name], [opens], "the feed rules out the time before")
+        return late
 
     async def _take_in(self, poll: Poll, read: Read) -> Outcome:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
@@ -414,10 +422,9 @@ class Pipeline:
         outcome: str = "ok",
     ) -> None:
         source, memory = poll.source, poll.memory
-        check = self._next_check(poll, answer, facts or memory.hints)
+        heedless = memory.heedless + 1 if _is_heedless(memory.validators, answer, outcome, news=news) else 0
+        check = self._next_check(poll, answer, facts or memory.hints, heedless)
         move = freshness.watch_move(memory.move, source.url, answer.redirects, started=poll.started)
-        asked = bool(memory.validators.etag or memory.validators.last_modified)
-        heedless = outcome == "not-modified" and asked and isinstance(answer, Fetched)
         note = ReadNote(
             facts=facts,
             validators=answer.validators,
@@ -428,7 +435,7 @@ class Pipeline:
             usual=check.wait,
             news=news,
             unmodified_since=(memory.unmodified_since or poll.started) if isinstance(answer, NotModified) else None,
-            heedless=memory.heedless + 1 if heedless else 0,
+            heedless=heedless,
             move=move,
         )
         self._store.note_read(source.name, note, self._now())
@@ -437,10 +444,12 @@ class Pipeline:
             log.warning("source moved", extra={"source": source.name, "from": source.url, "to": target})
             self._store.fetch_from(source.name, target)
 
-    def _next_check(self, poll: Poll, answer: Fetched | NotModified, facts: FeedFacts | None) -> freshness.NextCheck:
+    def _next_check(
+        self, poll: Poll, answer: Fetched | NotModified, facts: FeedFacts | None, heedless: int
+    ) -> freshness.NextCheck:
         source, memory = poll.source, poll.memory
         hints = from_headers(answer.headers, self._now())
-        habits = freshness.Habits(memory.rhythm, memory.newest, memory.heedless, _feed_hints(facts))
+        habits = freshness.Habits(memory.rhythm, memory.newest, heedless, _feed_hints(facts))
         check = freshness.next_check(_policy(source), source.name, poll.started, hints, habits)
         if source.schedule is None:
             return check
@@ -493,7 +502,7 @@ class Pipeline:
         if not isinstance(failed, FetchFailed) or failed.status not in (429, 503):
             return
         quiet = from_headers(failed.headers, self._now()).retry_after
-        if quiet and self._rooms.client.refused(failed.url, source.name, quiet):
+        if quiet and self._rooms.client.refused(failed.url, failed.url, quiet):
             reason = f"its host asked several sources to come back in {in_words(quiet)}"
             self._store.pause_host(host(failed.url), self._now() + quiet, reason)
 
@@ -598,6 +607,14 @@ def _answer_of(reading: Reading) -> Fetched | NotModified | FetchFailed: ...
 def _answer_of(reading: Reading) -> Fetched | NotModified | FetchFailed:
     """Give the server's answer that a reading came from."""
     return reading if isinstance(reading, NotModified | FetchFailed) else reading.fetched
+
+
+def _is_heedless(asked: Validators, answer: Fetched | NotModified, outcome: str, *, news: bool) -> bool:
+    """Tell whether a whole answer came to the question for changes although nothing had: by its body, or by its ETag
+    and its articles (CITIZENSHIP 10)."""
+    if not isinstance(answer, Fetched) or not (asked.etag or asked.last_modified):
+        return False
+    return outcome == "not-modified" or (not news and asked.etag is not None and asked.etag == answer.validators.etag)
 
 
 def _policy(source: Source) -> freshness.Policy:
