@@ -160,8 +160,26 @@ class Pipeline:
     async def refresh(self, source: Source) -> Outcome:
         """Fetch one source, take in what is new, and note when it is due next.
 
-        It waits for its turn at its host first, and holds nothing while it waits: a host with thousands of sources
-        delays only itself.
+        Sources that ask for the same are refreshed together: what one of them was given would be lost for the others
+        at a restart, and their host asked once more (CITIZENSHIP 27).
+        """
+        group = self._shared.group(source)
+        if group is None:
+            return await self._refresh_alone(source)
+        async with group.turn(source.name) as outcome:
+            if outcome is not None:
+                return outcome
+            others = [self._sources[name] for name in group.names if name != source.name and name in self._sources]
+            outcomes = {each.name: await self._refresh_alone(each) for each in (source, *others)}
+            await self._in_thread(self._store.keep_together, list(outcomes))
+            group.hand_out(outcomes)
+            return outcomes[source.name]
+
+    async def _refresh_alone(self, source: Source) -> Outcome:
+        """Refresh one source, whoever else asks for the same.
+
+        It waits for its turn at its host first, and holds nothing that other hosts need while it waits: a host with
+        thousands of sources delays only itself.
         """
         memory = await self._in_thread(self._store.memory, source.name)
         live = replace(source, url=memory.url or source.url)
@@ -224,20 +242,20 @@ class Pipeline:
     def spread_overdue(self) -> None:
         """After a downtime, let what is overdue come one after the other instead of all at once (CITIZENSHIP 22)."""
         now, at_once = self._now(), self._limits.concurrency
-        names = [name for name in self._store.due(now, limit=len(self._sources)) if not self._skips(name, now)]
+        self._wait_out_skipped_hours(now)
+        names = self._store.due(now, limit=len(self._sources))
         if len(names) > at_once:
             over = min(self._limits.interval, len(names) * SPREAD_EACH)
             times = freshness.spread(names, now=now, over=over, at_once=at_once)
             later = names[at_once:]
             self._store.put_off_fetch(later, [times[name] for name in later], "many sources were due at once")
 
-    def _skips(self, name: str, now: datetime) -> bool:
-        """Put a source off whose feed rules this hour out: it was overdue (CITIZENSHIP 19)."""
-        opens = _feed_hints(self._store.memory(name).hints).open_from(now)
-        late = opens > now and self._sources[name].schedule is None
-        if late:
-            self._store.put_off_fetch([name], [opens], "the feed rules out the time before")
-        return late
+    def _wait_out_skipped_hours(self, now: datetime) -> None:
+        """Put off what is overdue and whose feed rules this hour out (CITIZENSHIP 19)."""
+        for name, facts in self._store.due_with_skipped_hours(now):
+            opens = _feed_hints(facts).open_from(now)
+            if opens > now and self._sources[name].schedule is None:
+                self._store.put_off_fetch([name], [opens], "the feed rules out the time before")
 
     async def _take_in(self, poll: Poll, read: Read) -> Outcome:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)

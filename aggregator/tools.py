@@ -1,7 +1,8 @@
 """What a source's kind is given to work with: the polite client, and steps in a worker process."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from aggregator.records import (
     FetchResult,
     Intake,
     NotModified,
+    Outcome,
     Outline,
     Source,
     Unreadable,
@@ -107,8 +109,9 @@ class SharedFetches:
 
     def __init__(self, sources: Mapping[str, Source]) -> None:
         self._sources = sources
-        self._counted: tuple[int, dict[object, int]] = (-1, {})
+        self._counted: tuple[int, dict[object, tuple[str, ...]]] = (-1, {})
         self._locks: dict[object, asyncio.Lock] = {}
+        self._groups: dict[object, Group] = {}
         self._last: dict[object, tuple[datetime, Validators, FetchResult]] = {}
 
     async def get(
@@ -116,7 +119,7 @@ class SharedFetches:
     ) -> FetchResult:
         """Give what another source got from the same URL a short while ago, or fetch."""
         key = _request_of(source)
-        if self._askers(key) < 2:
+        if len(self._askers(key)) < 2:
             return await fetch()
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key in self._last:
@@ -127,14 +130,49 @@ class SharedFetches:
             self._last[key] = (now, validators, result)
             return result
 
-    def _askers(self, key: object) -> int:
-        """How many sources ask for the same; counted anew when subscriptions come or go."""
+    def group(self, source: Source) -> "Group | None":
+        """Give the group of the sources that ask for the same; None where this is the only one."""
+        key = _request_of(source)
+        names = self._askers(key)
+        if source.name not in names or len(names) < 2:
+            return None
+        if key not in self._groups or self._groups[key].names != names:
+            self._groups[key] = Group(names)
+        return self._groups[key]
+
+    def _askers(self, key: object) -> tuple[str, ...]:
+        """Which sources ask for the same; looked up anew when subscriptions come or go."""
         if self._counted[0] != len(self._sources):
-            counts: dict[object, int] = {}
+            askers: dict[object, list[str]] = {}
             for source in self._sources.values():
-                counts[_request_of(source)] = counts.get(_request_of(source), 0) + 1
-            self._counted = (len(self._sources), counts)
-        return self._counted[1].get(key, 0)
+                askers.setdefault(_request_of(source), []).append(source.name)
+            self._counted = (len(self._sources), {key: tuple(names) for key, names in askers.items()})
+        return self._counted[1].get(key, ())
+
+
+class Group:
+    """Sources that ask for the same. Whoever comes first works for all of them; those who wait find their outcomes."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._lock = asyncio.Lock()
+        self._waiting: set[str] = set()
+        self._done: dict[str, Outcome] = {}
+
+    @asynccontextmanager
+    async def turn(self, name: str) -> AsyncIterator[Outcome | None]:
+        """Wait for the turn of one of them; give its outcome where another one has worked for it meanwhile."""
+        self._waiting.add(name)
+        try:
+            async with self._lock:
+                yield self._done.pop(name, None)
+        finally:
+            self._waiting.discard(name)
+            self._done.pop(name, None)
+
+    def hand_out(self, outcomes: Mapping[str, Outcome]) -> None:
+        """Keep the outcomes for those who wait for them."""
+        self._done |= {name: outcome for name, outcome in outcomes.items() if name in self._waiting}
 
 
 def _request_of(source: Source) -> object:

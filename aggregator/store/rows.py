@@ -145,7 +145,7 @@ def memory_of(row: sqlite3.Row, rhythm: timedelta | None, newest: datetime | Non
         fresh=row["last_success_at"] is None,
         url=row["effective_url"],
         home=row["link"],
-        hints=_hints_of(row),
+        hints=hints_of(row),
         unmodified_since=optional_time_of(row["unmodified_since"]),
         move=Move(row["moved_to"], moved_since, row["moved_polls"]) if moved_since else None,
         move_refused=row["move_refused"],
@@ -156,7 +156,8 @@ def memory_of(row: sqlite3.Row, rhythm: timedelta | None, newest: datetime | Non
     )
 
 
-def _hints_of(row: sqlite3.Row) -> FeedFacts:
+def hints_of(row: sqlite3.Row) -> FeedFacts:
+    """Give what a row of `sources` keeps of its feed's rhythm."""
     return FeedFacts(
         ttl_minutes=row["ttl_minutes"],
         update_minutes=row["update_minutes"],

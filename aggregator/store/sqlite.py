@@ -43,6 +43,7 @@ from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
     entry_columns,
     entry_of,
+    hints_of,
     known_of,
     memory_of,
     optional_time_text,
@@ -197,6 +198,16 @@ class Store:
         )
         return [row["name"] for row in rows]
 
+    def due_with_skipped_hours(self, now: datetime) -> list[tuple[str, FeedFacts]]:
+        """Give those of the sources that are due whose feeds rule hours or days out, with what they say."""
+        rows = self._rows(
+            """SELECT name, ttl_minutes, update_minutes, skip_hours, skip_days FROM sources
+                WHERE active AND next_fetch_at <= :now AND (skip_hours <> '[]' OR skip_days <> '[]')
+                ORDER BY next_fetch_at, name""",
+            now=time_text(now),
+        )
+        return [(row["name"], hints_of(row)) for row in rows]
+
     def next_due(self) -> datetime | None:
         """Give when the next source is due; None where there is none."""
         rows = self._rows("SELECT next_fetch_at AS at FROM sources WHERE active ORDER BY next_fetch_at LIMIT 1")
@@ -299,6 +310,14 @@ class Store:
                 WHERE name = :name AND next_fetch_at < :next""",
             rows,
         )
+
+    def keep_together(self, names: Sequence[str]) -> None:
+        """Let sources be due at one moment: the first at which one of them is."""
+        marks = ",".join("?" * len(names))
+        sql = f"""UPDATE sources SET next_fetch_at = (SELECT min(next_fetch_at) FROM sources WHERE name IN ({marks}))
+            WHERE name IN ({marks})"""
+        with self.writing():
+            self._connection.execute(sql, (*names, *names))
 
     def sync_children(self, parent: str, children: Iterable[tuple[Source, str]], now: datetime) -> None:
         """Take over the subscriptions of a list: those that it holds now are fetched, the others of it no more."""
