@@ -1,5 +1,6 @@
 """Why things are as they are: an article's story, a source's next check; and taking back a move."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from rich.table import Table
 
 from aggregator import identify, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli, must_exist
+from aggregator.cli.commands import DONE, FAILED, cli, must_exist, run_to_end
+from aggregator.config import Settings
 from aggregator.pipeline import utc_now
-from aggregator.records import Alias, SourceReport, Trace
+from aggregator.records import Alias, PublishReport, SourceReport, Trace
 from aggregator.store import Store
 from aggregator.urls import canonical, without_login
 
@@ -100,6 +102,32 @@ def _facts(rows: list[tuple[str, str]]) -> Table:
             table.add_row("" if name == last else name, escape(value))
             last = name
     return table
+
+
+@cli.command()
+@click.argument("what", metavar="CODE|URL")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def retract(path: Path, what: str, as_json: bool) -> int:
+    """Remove an article everywhere, for good: whichever source brings it again, it stays away."""
+    settings = wiring.load_settings(path)
+    with wiring.glance(settings) as store:
+        trace = find(store, what)
+    if trace is None or not trace.title:
+        show.err().print(f"[red]error[/]  no article is stored under {escape(what)!r}")
+        return FAILED
+    report = run_to_end(_retract(settings, trace.info_code))
+    if as_json:
+        show.print_json({"retracted": trace.info_code, "title": trace.title, "published": show.published_json(report)})
+    else:
+        show.out().print(f"[green]retracted[/]  {trace.info_code}  {escape(trace.title)}")
+    return FAILED if report.problems else DONE
+
+
+async def _retract(settings: Settings, code: str) -> PublishReport:
+    async with wiring.assembled(settings) as app:
+        app.store.retract(code, utc_now())
+        return await asyncio.to_thread(app.pipeline.publish)
 
 
 @cli.command()

@@ -204,6 +204,16 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"
 
 
+def published_json(report: PublishReport) -> dict[str, Any]:
+    """Give what a publish run did as `publish --json` prints it."""
+    return {
+        "written": list(report.written),
+        "unchanged": len(report.unchanged),
+        "removed": list(report.removed),
+        "problems": list(report.problems),
+    }
+
+
 def counted(number: int, what: str) -> str:
     """Give "1 file" or "2 files"."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -77,7 +77,8 @@ _FIRST = (
         first_seen TEXT NOT NULL,
         sort_date TEXT NOT NULL,
         revision INTEGER NOT NULL DEFAULT 1,
-        state TEXT NOT NULL DEFAULT 'published' CHECK (state IN ('published', 'pending', 'held', 'merged', 'retracted')),
+        state TEXT NOT NULL DEFAULT 'published'
+            CHECK (state IN ('published', 'pending', 'held', 'merged', 'retracted')),
         published_text TEXT NOT NULL DEFAULT '',
         tags TEXT NOT NULL DEFAULT '[]',
         enclosures TEXT NOT NULL DEFAULT '[]',

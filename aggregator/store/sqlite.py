@@ -386,7 +386,7 @@ class Store:
         rows = self._rows_in(
             """SELECT info_code, source, guid, title, fingerprint, published, updated,
                       CASE WHEN content = '' THEN length(summary) ELSE length(content) END AS text_size
-                 FROM entries WHERE info_code IN (?)""",
+                 FROM entries WHERE state <> 'retracted' AND info_code IN (?)""",
             wanted,
         )
         return {row["info_code"]: known_of(row, brought.get(row["info_code"])) for row in rows}
@@ -485,6 +485,18 @@ class Store:
         stored = self.article(code)
         facts = dict(rows[0]) | {"published": rows[0]["published"] or ""}
         return replace(story, **facts, channels=stored.channels if stored else ())
+
+    def retract(self, code: str, now: datetime) -> bool:
+        """Take an article out of everything that is published, for good: its code and names stay, its text does not.
+
+        Tell whether there was one.
+        """
+        with self.writing():
+            if not self._write(_RETRACT, code=code, now=time_text(now)):
+                return False
+            self.mark_article(code)
+            self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
+            return True
 
     # --- channels ------------------------------------------------------------------------------
 
@@ -703,7 +715,7 @@ _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified,
     heedless = :heedless, usual_seconds = :usual,
     moved_to = :moved_to, moved_since = :moved_since, moved_polls = :moved_polls WHERE name = :name"""
 
-_REPORTS = """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name) AS entries,
+_REPORTS = """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'published') AS entries,
         (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago) AS of_month
     FROM sources s WHERE s.active ORDER BY s.position, s.name"""
 
@@ -721,6 +733,10 @@ _SET_TEXT = """source = :source, guid = :guid, link = :link, title = :title, sum
 
 _REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1, state = 'published'
     WHERE info_code = :code"""
+
+_RETRACT = """UPDATE entries SET state = 'retracted', title = '', summary = '', content = '', author = '',
+    tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
+    WHERE info_code = :code AND state <> 'retracted'"""
 
 _COMPLETE_ENTRY = f"UPDATE entries SET {_SET_TEXT}, state = 'published' WHERE info_code = :code"
 

@@ -157,3 +157,20 @@ def test_one_address_in_two_sources_is_fetched_once_for_both(workspace: Any, ori
     assert [row["slug"] for row in workspace.rows("SELECT slug FROM entry_channels ORDER BY slug")] == ["x", "y"]
     workspace.json("fetch", "--force")
     assert [request.headers.get("if-none-match") for request in origin.requests] == [None, '"1"']
+
+
+def test_a_retracted_article_is_gone_from_everything_and_stays_gone(workspace: Any, origin: Any, answer: Any) -> None:
+    origin.answers["/a"] = feed(origin, answer)
+    workspace.configure(f'[sources.a]\nurl = "{origin.url}/a"\ncategory = "小报"\n')
+    workspace.json("fetch")
+    code = workspace.json("explain", f"{origin.url}/1")["info_code"]
+    assert workspace.json("retract", code)["title"] == "第一篇"
+    assert not (workspace.public / f"article/{code}.html").exists()
+    edited = FEED.format(home=origin.url).replace("正文", "改过的正文").encode()
+    origin.answers["/a"] = answer(edited, headers={"Content-Type": "application/atom+xml"})
+    report = workspace.json("fetch", "--force")
+    assert (report["new"], report["revised"]) == (0, 0)
+    files = {path: body for path, (_, body) in workspace.files().items() if not path.endswith(".gz")}
+    assert not [path for path, body in files.items() if "第一篇".encode() in body]
+    assert workspace.run("retract", code).returncode == 1
+    assert workspace.json("explain", code)["state"] == "retracted"
