@@ -8,7 +8,8 @@ Published files are derived state, so a crash anywhere loses nothing and doubles
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -89,11 +90,13 @@ class Rooms:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many sources are read at once, how many entries a current document holds, and the usual interval."""
+    """How many sources are read at once, how many entries a current document holds, the usual interval, and how many
+    sources of one host are read at once."""
 
     concurrency: int
     entries: int
     interval: timedelta
+    per_host: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +135,39 @@ class Pipeline:
     # --- refresh ---------------------------------------------------------------------------------
 
     async def refresh_all(self, names: Iterable[str]) -> AsyncIterator[Outcome]:
-        """Refresh sources side by side, and give each outcome as it comes."""
-        tasks: list[asyncio.Task[Outcome]] = []
+        """Refresh sources side by side, and give each outcome as it comes.
+
+        Those of one host stand in line and are taken up when it is their turn: thousands of tasks that only wait would
+        cost memory, and hold up the loop at each garbage collection.
+        """
+        names = list(names)
+        outcomes: asyncio.Queue[Outcome] = asyncio.Queue()
+        tasks: list[asyncio.Task[None]] = []
         try:
-            for name in names:
-                tasks.append(asyncio.create_task(self.refresh_safely(name)))
+            for line in self._lines(names):
+                tasks.append(asyncio.create_task(self._refresh_line(line, outcomes)))
                 if len(tasks) % AT_A_STEP == 0:
                     await asyncio.sleep(0)
-            for done in asyncio.as_completed(tasks):
-                yield await done
+            for _ in names:
+                yield await outcomes.get()
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _lines(self, names: Iterable[str]) -> Iterator[deque[str]]:
+        """Give the line of each host, as many times as it may be asked by at once. Files stand in one together."""
+        lines: dict[str, deque[str]] = {}
+        for name in names:
+            source = self._sources.get(name)
+            lines.setdefault(host(source.url) if source else "", deque()).append(name)
+        for key, line in lines.items():
+            at_once = self._limits.per_host if key else self._limits.concurrency
+            yield from [line] * min(len(line), at_once)
+
+    async def _refresh_line(self, line: deque[str], outcomes: asyncio.Queue[Outcome]) -> None:
+        while line:
+            outcomes.put_nowait(await self.refresh_safely(line.popleft()))
 
     async def refresh_safely(self, name: str) -> Outcome:
         """`refresh`, with whatever breaks in us kept from the other sources."""
@@ -166,14 +189,15 @@ class Pipeline:
         group = self._shared.group(source)
         if group is None:
             return await self._refresh_alone(source)
-        async with group.turn(source.name) as outcome:
+        async with group.turn(source, self._now) as outcome:
             if outcome is not None:
                 return outcome
             others = [self._sources[name] for name in group.names if name != source.name and name in self._sources]
             outcomes = {each.name: await self._refresh_alone(each) for each in (source, *others)}
             await self._in_thread(self._store.keep_together, list(outcomes))
-            group.hand_out(outcomes)
-            return outcomes[source.name]
+            own = outcomes.pop(source.name)
+            group.hand_out(outcomes, self._now())
+            return own
 
     async def _refresh_alone(self, source: Source) -> Outcome:
         """Refresh one source, whoever else asks for the same.

@@ -126,7 +126,8 @@ async def _at_work(
     )
     async with Client(options) as client:
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
-        limits = Limits(settings.fetch.concurrency, settings.publish.entries, settings.fetch.interval)
+        fetch = settings.fetch
+        limits = Limits(fetch.concurrency, settings.publish.entries, fetch.interval, fetch.per_host)
         pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources), publisher
