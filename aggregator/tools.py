@@ -151,28 +151,23 @@ class SharedFetches:
 
 
 class Group:
-    """Sources that ask for the same. Whoever comes first works for all of them; those who wait find their outcomes."""
+    """Sources that ask for the same. Whoever comes first works for all of them; the others find their outcomes."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
         self._lock = asyncio.Lock()
-        self._waiting: set[str] = set()
-        self._done: dict[str, Outcome] = {}
+        self._done: dict[str, tuple[datetime, Outcome]] = {}
 
     @asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[Outcome | None]:
-        """Wait for the turn of one of them; give its outcome where another one has worked for it meanwhile."""
-        self._waiting.add(name)
-        try:
-            async with self._lock:
-                yield self._done.pop(name, None)
-        finally:
-            self._waiting.discard(name)
-            self._done.pop(name, None)
+    async def turn(self, source: Source, clock: Callable[[], datetime]) -> AsyncIterator[Outcome | None]:
+        """Wait for the turn of one of them; give its outcome where another one worked for it within its interval."""
+        async with self._lock:
+            at, outcome = self._done.pop(source.name, (clock(), None))
+            yield outcome if clock() - at < source.interval else None
 
-    def hand_out(self, outcomes: Mapping[str, Outcome]) -> None:
-        """Keep the outcomes for those who wait for them."""
-        self._done |= {name: outcome for name, outcome in outcomes.items() if name in self._waiting}
+    def hand_out(self, outcomes: Mapping[str, Outcome], now: datetime) -> None:
+        """Keep the outcomes for those who come for them; each may once."""
+        self._done = {name: (now, outcome) for name, outcome in outcomes.items()}
 
 
 def _request_of(source: Source) -> object:
