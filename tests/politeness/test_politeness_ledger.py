@@ -127,7 +127,7 @@ def test_feeds_that_moved_for_good_are_asked_at_their_new_address_in_the_end(wee
 def test_a_feed_behind_an_eternal_304_is_asked_for_everything_once_in_eight_days(weeks: Ledger) -> None:
     log, _ = weeks
     whole = [asked.at for asked in log.requests if asked.feed == "staying-stuck-0" and asked.answer.status == 200]
-    assert len(whole) == 2  # the first, and one more
+    assert len(whole) in (2, 3)  # the first, and one or two more
     assert min(later - earlier for earlier, later in pairwise(whole)) > 8 * DAY
 
 
