@@ -30,6 +30,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "nh3": "markup",
     "pydantic": "config",
     "pypinyin": "urls",
+    "rapidfuzz": "identify",
     "rich": "cli",
     "selectolax": "parse",
     "sqlite3": "store",

@@ -1,0 +1,260 @@
+"""The same story from several sources: fingerprints to store, and a verdict on two of them by strong evidence only.
+
+Three steps, each with its own part of the fingerprint. *Bands* find candidates: the smallest hashes of a text's long
+character n-grams (bottom-k MinHash; Broder 1997), so two texts that share much share one of them almost surely. The
+*sketch* is a sample of its short n-grams in the order of the text: those whose hash is small, the rule being the same
+for every text, so samples of two texts meet (winnowing without windows; Schleimer, Wilkerson, Aiken 2003). Their
+longest common subsequence tells how much of a story is told again, and where it is not. The *figures*, in order, tell
+today's market report from yesterday's, which shares nine tenths of its words.
+
+N-grams of characters serve languages without spaces; letters of alphabets count for less than Chinese characters, so
+theirs are longer. Hashes are CRC-32, fixed by a standard: stored fingerprints outlive releases of a library.
+"""
+
+import re
+import sys
+import unicodedata
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
+from zlib import crc32
+
+from rapidfuzz.distance import LCSseq
+
+from aggregator.markup import text_of
+
+_LENGTH_AT_LEAST = 60  # characters without spaces and punctuation
+_READ_AT_MOST = 200_000  # characters of markup
+_BANDS = 16
+_SAMPLE = 256  # n-grams in a sketch at most, about
+_FIGURES = 500
+_TITLE_FIGURES = 255
+
+_SHORT_GRAM = (5, 12)  # characters: from a Chinese (Japanese, Korean) one on, from any other
+_LONG_GRAM = (12, 28)
+_IDEOGRAPHIC = 0x2E80
+
+_TOLD_AGAIN = 0.75  # of the shorter text
+_OF_THE_LONGER = 0.55
+_OF_EACH_PART = 0.35
+_PARTS = 4
+_VAGUE_BELOW = 256  # characters, of a text without any figure; its sketch holds every n-gram
+_HEAD = 12  # n-grams, most of a title
+_END = 0.9  # of the shorter text: what stands behind that in the longer, it may not have told any more
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is kept of a text to find it again: about 1 KB for an article, whatever its length.
+
+    Two texts can be the same story only if they share one of `bands`. `sketch` holds the rate of the sample and the
+    sampled hashes in the order of the text; `figures` the number of those in the title, then hash and place of each.
+    `length` counts the text's characters without spaces, punctuation and what outlets put around it.
+    """
+
+    bands: tuple[str, ...]
+    sketch: bytes
+    length: int
+    figures: bytes
+
+
+def fingerprint(title: str, html: str) -> Fingerprint | None:
+    """Give the fingerprint of an article; None when its text is too short to tell it from others."""
+    heading = _folded(title)
+    lines = list(_story(_folded(text_of(html[:_READ_AT_MOST])), heading))
+    body = _NOT_TOLD.sub("", "".join(lines))
+    if len(body) < _LENGTH_AT_LEAST:
+        return None
+    text = _NOT_TOLD.sub("", heading) + body
+    grams = _grams(text, _SHORT_GRAM)
+    bands = nsmallest(_BANDS, set(_grams(text, _LONG_GRAM)))
+    figures = _figures(heading, "\n".join(lines), len(text))
+    return Fingerprint(tuple(f"{band:08x}" for band in bands), _sketch(grams), len(text), figures)
+
+
+def same_story(one: Fingerprint, other: Fingerprint) -> bool:
+    """Tell whether two articles are one story: told again nearly word for word, wholly or in its larger part.
+
+    Symmetric. An article that reports more than the other (a later state, a story of its own around a quotation) is
+    another story, and so is one whose figures differ.
+    """
+    shorter, longer = sorted((one, other), key=lambda each: (each.length, each.sketch, each.figures))
+    if not _figures_agree(shorter, longer):
+        return False
+    vague = len(shorter.figures) == 1 + 8 * shorter.figures[0] and shorter.length < _VAGUE_BELOW
+    return _told_again(shorter.sketch, longer.sketch, heads=vague)
+
+
+# --- text ---------------------------------------------------------------------------------------------------
+
+_NOT_TOLD = re.compile(r"[\W_]+")
+
+# What outlets put around a story, after NFKC: credits on a line of their own, notices however long, credits in
+# brackets, and the place and day that a news agency begins with.
+_CREDIT = re.compile(
+    r"\W*(?:(?:文章|本文|稿件|新闻|信息|图片|图|资料|内容|数据)?来源|本文来自|转自|摘自|原标题|原题|原文|标题|"
+    r"责任编辑|责编|编辑|主编|监制|审核|审校|校对|排版|制图|作者|文|撰文|记者|本报记者|见习记者|通讯员|实习生|"
+    r"发布时间|发表时间|时间|日期|更新时间|阅读|点击|浏览|评论|关键词|标签|分享到?|栏目|上一篇|下一篇|相关阅读|"
+    r"source|by|author|reporting by|editing by|writing by|additional reporting by|published|updated|posted|"
+    r"tags?|filed under|share|read more|continue reading|related)\s*[:|/丨].{0,120}"
+    r"|(?:by|reporting by|editing by) [\w .,'-]{3,80}(?:; *editing by [\w .,'-]{3,60})?"
+    r"|the post .{1,200} (?:appeared first on|first appeared on) .{1,80}|(?:read more|continue reading)\W*"
+    r"|[^|丨·]{2,40}[|丨·] ?(?:updated|published|posted) .{0,60}"
+    r"|\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?[\s\d:时分秒]{0,16}(?:\W{0,3}(?:来源|作者|编辑|阅读|by|source).{0,60})?"
+    r"|.{0,20}(?:扫码|扫描|长按|点击|打开|下载|关注).{0,30}(?:公众号|二维码|客户端|app|阅读原文|蓝字|小程序).{0,40}"
+    r"|(?:本报|见习|首席|实习|[^\d\W]{2,8}(?:报|网|社|新闻))?记者\s[\w\s、]{2,24}|\(完\)"
+    r"|\(?(?:this )?(?:story|article).{0,40}(?:first published|syndicated).{0,120}"
+)
+_NOTICE = re.compile(
+    r"\W*(?:免责声明|版权声明|版权所有|特别声明|郑重声明|风险提示|声明|未经.{0,20}授权|转载请|本网站|"
+    r"copyright|©|\(c\) |all rights reserved|disclaimer|sign up for|subscribe to)"
+)
+_BRACKETED = re.compile(
+    r"[(【\[](?:文章|本文|稿件|图片)?(?:来源|责任编辑|责编|编辑|原标题|作者|文|图|本报记者|记者|通讯员|总台|央视)[^()【】\[\]]{0,60}[)】\]]"
+)
+_DATELINE = re.compile(
+    r"\W{0,3}(?:(?:本报|本网|本刊|本台)(?:讯|消息)|[^\d\s,。、;:]{0,16}(?:讯|电|消息)(?=[\s:,(—-])"
+    r"|[^\d,。;:]{2,18}[\d年月日/. ]{2,12}(?:讯|电|消息|综合报道|报道)(?=[\s:,(—-]))"
+    r"\W{0,3}(?:\([^()]{0,40}\)\W{0,3})?(?:(?:本报|见习|首席|实习)?记者[\w\s、]{2,20}(?:报道|摄影报道)\W{0,3})?"
+    r"|[a-z0-9 ,./]{3,40}\((?:reuters|ap|afp|xinhua|upi|dpa)\)\W{1,4}"
+)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower().strip()
+
+
+def _story(text: str, heading: str) -> Iterator[str]:
+    """Give the lines of the text that tell the story, the first without its dateline; no heading, no credits."""
+    begun = False
+    for raw in text.split("\n"):
+        line = raw.strip()
+        if line == heading or _CREDIT.fullmatch(line) or _NOTICE.match(line):
+            continue
+        match = None if begun else _DATELINE.match(line)
+        told = _BRACKETED.sub("", line[match.end() :] if match else line)
+        if told:
+            begun = True
+            yield told
+
+
+# --- samples ------------------------------------------------------------------------------------------------
+
+
+def _grams(text: str, sizes: tuple[int, int]) -> list[int]:
+    """Give the hashes of all n-grams, in order; how many characters one spans depends on its first."""
+    ideographs, letters = (4 * size for size in sizes)
+    data = text.encode("utf-32-le", "surrogatepass")
+    ends = [ideographs if ord(character) >= _IDEOGRAPHIC else letters for character in text]
+    last = max(len(text) - sizes[0] + 1, 1)
+    return [_mixed(crc32(data[4 * at : 4 * at + ends[at]])) for at in range(last)]
+
+
+def _mixed(value: int) -> int:
+    """Spread what a CRC, which is linear, keeps close together."""
+    return ((value ^ value >> 15) * 0x2C1B3C6D) & 0xFFFFFFFF
+
+
+def _sketch(grams: Sequence[int]) -> bytes:
+    rate = max((len(grams) - 1).bit_length() - _SAMPLE.bit_length() + 1, 0)
+    return bytes([rate]) + _packed(_sampled(grams, rate))
+
+
+def _sampled(grams: Sequence[int], rate: int) -> list[int]:
+    """Keep one n-gram in 2 ** rate: always the same ones, and those of a higher rate among them."""
+    limit = 1 << 32 - rate
+    return [gram for gram in grams if gram < limit]
+
+
+def _packed(hashes: Sequence[int]) -> bytes:
+    return _little_endian(array("I", hashes)).tobytes()
+
+
+def _unpacked(stored: bytes) -> "array[int]":
+    """Give the numbers behind the first byte; a cut one at the end is left out."""
+    return _little_endian(array("I", stored[1 : 1 + (len(stored) - 1) // 4 * 4]))
+
+
+def _little_endian(numbers: "array[int]") -> "array[int]":
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _told_again(shorter: bytes, longer: bytes, *, heads: bool) -> bool:
+    """Tell whether nearly all of the shorter stands in the longer, in its order, and most of the longer in it.
+
+    Every part of the shorter must be found: what two articles share may be an outlet's long standing paragraph. With
+    `heads`, their beginnings must be alike too: the same short notice may stand under every title of a feed.
+    """
+    rate = max(shorter[0], longer[0])
+    short, long = (_sampled(_unpacked(sketch), rate) for sketch in (shorter, longer))
+    common = LCSseq.similarity(short, long)
+    if not common or common < _TOLD_AGAIN * len(short) or common < _OF_THE_LONGER * len(long):
+        return False
+    if heads and LCSseq.similarity(short[:_HEAD], long) * 2 < len(short[:_HEAD]):
+        return False
+    return all(LCSseq.similarity(part, long) >= _OF_EACH_PART * len(part) for part in _parts(short))
+
+
+def _parts(sample: Sequence[int]) -> Iterator[Sequence[int]]:
+    size = -(-len(sample) // _PARTS)
+    return (sample[at : at + size] for at in range(0, len(sample), size))
+
+
+# --- figures ------------------------------------------------------------------------------------------------
+
+_FIGURE = re.compile(
+    r"(?<!\d)-?\d+(?:,\d{3})*(?:\.\d+)?[%‰万亿]*"
+    r"|[零〇一二两三四五六七八九十百千]+(?=[人名例岁个家起次天年月日成倍场票座辆只期件口根处条项亩])"
+    r"|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)\b"
+)
+_NUMERALS = {
+    "一": "1",
+    "二": "2",
+    "两": "2",
+    "三": "3",
+    "四": "4",
+    "五": "5",
+    "六": "6",
+    "七": "7",
+    "八": "8",
+    "九": "9",
+}
+_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SPELT = _NUMERALS | {"十": "10"} | {word: str(number) for number, word in enumerate(_WORDS, start=2)}
+
+
+def _figures(title: str, text: str, length: int) -> bytes:
+    in_title = [crc32(_figure(match[0]).encode()) for match in _FIGURE.finditer(title)][:_TITLE_FIGURES]
+    packed = [number for value in in_title for number in (value, 0)]
+    for match in islice(_FIGURE.finditer(text), _FIGURES):
+        packed += (crc32(_figure(match[0]).encode()), match.start() * length // len(text))
+    return bytes([len(in_title)]) + _packed(packed)
+
+
+def _figure(text: str) -> str:
+    """Give a figure in the one spelling that `1,200.50`, `1200.5` and `1200.500` share."""
+    number = text.rstrip("%‰万亿")
+    unit = text[len(number) :]
+    number = _SPELT.get(number, number.replace(",", ""))
+    return (number.rstrip("0").rstrip(".") if "." in number else number) + unit
+
+
+def _figures_agree(shorter: Fingerprint, longer: Fingerprint) -> bool:
+    """Tell whether the two texts name the same figures in the same order, as far as the shorter goes.
+
+    A text that breaks off earlier lacks the figures behind its end; one more, fewer or another before that is news.
+    Two titles may name different figures only if one's stand in the other article too.
+    """
+    short, long = _unpacked(shorter.figures), _unpacked(longer.figures)
+    in_short, in_long = (
+        set(figures[: 2 * each.figures[0] : 2]) for figures, each in ((short, shorter), (long, longer))
+    )
+    if not (in_short <= set(long[::2]) or in_long <= set(short[::2])):
+        return False
+    told, more = short[2 * shorter.figures[0] :: 2], long[2 * longer.figures[0] :: 2]
+    places = long[2 * longer.figures[0] + 1 :: 2]
+    return more[: len(told)] == told and all(place >= _END * shorter.length for place in places[len(told) :])
