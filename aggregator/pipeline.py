@@ -492,7 +492,8 @@ class Pipeline:
         source, memory = poll.source, poll.memory
         hints = from_headers(answer.headers, self._now())
         habits = freshness.Habits(memory.rhythm, memory.newest, heedless, _feed_hints(facts))
-        check = freshness.next_check(_policy(source), source.name, poll.started, hints, habits)
+        many = memory.fresh and len(self._sources) > self._limits.concurrency
+        check = freshness.next_check(_policy(source), source.name, poll.started, hints, habits, scatter=many)
         if source.schedule is None:
             return check
         at = self._by_schedule(source, poll.started + (hints.retry_after or timedelta(0))) or freshness.NEVER

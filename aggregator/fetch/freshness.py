@@ -69,14 +69,23 @@ class Habits:
     feed: FeedHints = SAYS_NOTHING
 
 
-def next_check(policy: Policy, name: str, started: datetime, hints: Hints, habits: Habits) -> NextCheck:
-    """Say when to ask again after an answer that was no failure (200, 304) to a request begun at `started`."""
+def next_check(
+    policy: Policy, name: str, started: datetime, hints: Hints, habits: Habits, *, scatter: bool = False
+) -> NextCheck:
+    """Say when to ask again after an answer that was no failure (200, 304) to a request begun at `started`.
+
+    `scatter`: many sources began together; this one goes its own way from now on, up to one interval later, once.
+    """
     wait, why = policy.interval, f"{_every(policy.interval)}, as configured"
     for longer, reason in () if policy.on_purpose else _reasons(started, hints, habits):
         if min(longer, policy.longest) > wait:
             wait = min(longer, policy.longest)
             why = f"{_every(wait)}{' at least' if longer > wait else ''}: {reason}"
-    return _settle(name, started, wait, why, hints, habits.feed)
+    check = _settle(name, started, wait, why, hints, habits.feed)
+    if not scatter or policy.on_purpose:
+        return check
+    later = habits.feed.open_from(check.at + policy.interval * _fraction(name, started))
+    return NextCheck(later, f"{check.why}; once later, to keep many sources apart", check.wait)
 
 
 def next_try(

@@ -77,7 +77,7 @@ class WorkerPool:
     async def aclose(self) -> None:
         """End all workers; jobs that run or wait fail with a `WorkerError`."""
         self._closed = True
-        for worker in (*self._idle, *self._busy):
+        for worker in self._busy:
             _kill(worker)
         for _ in range(self._size):
             await self._turn.acquire()

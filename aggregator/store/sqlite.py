@@ -229,10 +229,13 @@ class Store:
     def begin_fetch(self, name: str, *, started: datetime, not_before: datetime) -> None:
         """Note that a fetch starts: whatever becomes of it, the next one does not come before `not_before`."""
         self._write(
-            "UPDATE sources SET last_fetch_at = :started, next_fetch_at = :next WHERE name = :name",
+            """UPDATE sources SET last_fetch_at = :started,
+                  next_fetch_at = CASE WHEN next_fetch_at < :gone THEN max(next_fetch_at, :next) ELSE :next END
+                WHERE name = :name""",
             name=name,
             started=time_text(started),
             next=time_text_after(not_before),
+            gone=_FAR_AWAY,
         )
 
     def note_read(self, name: str, note: ReadNote, now: datetime) -> None:
@@ -682,6 +685,7 @@ class Store:
         return dict(self._rows(sql)[0])
 
 
+_FAR_AWAY = "9000-01-01T00:00:00Z"  # later than this means never: a source that is gone and is asked all the same
 _EPOCH = time_of("1970-01-01T00:00:00Z")
 
 _ENOUGH_GAPS = 3

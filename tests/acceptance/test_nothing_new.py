@@ -1,5 +1,6 @@
 """When nothing is new, nothing is done: no rows, no rendering, no file; and the same store gives the same bytes."""
 
+import itertools
 import json
 import os
 import shutil
@@ -52,7 +53,8 @@ def site(workspace: Any, origin: Any, answer: Any) -> Any:
     origin.answers["/since"] = when_unchanged
     origin.answers["/both"] = answer(rss("both"), headers={**feed, "ETag": '"2"', "Last-Modified": SINCE})
     origin.answers["/none"] = answer(rss("none"), headers=feed)
-    origin.answers["/never-the-same"] = lambda _: answer(rss("odd") + b"\n" * len(origin.requests), headers=feed)
+    asked = itertools.count()
+    origin.answers["/never-the-same"] = lambda _: answer(rss("odd") + b"\n" * next(asked), headers=feed)
     origin.answers["/list"] = answer(listing(), headers={"Content-Type": "application/json"})
     for code in CODES:
         text = json.dumps({"text": f"<p>正文 {code}</p>"}).encode()

@@ -386,3 +386,14 @@ def test_rule_28_another_target_starts_the_watch_anew() -> None:
 )
 def test_rule_28_a_move_does_not_give_up_https(url: str, redirects: tuple[Redirect, ...], watched: bool) -> None:
     assert (watch_move(None, url, redirects, started=STARTED) is not None) is watched
+
+
+def test_rule_21_sources_that_began_together_go_their_own_ways_over_the_whole_interval() -> None:
+    started = datetime(2026, 11, 22, tzinfo=UTC)
+    policy = Policy(timedelta(hours=1))
+    checks = [next_check(policy, f"s{n}", started, Hints(), Habits(), scatter=True) for n in range(10_000)]
+    minutes = Counter((check.at - started) // timedelta(minutes=1) for check in checks)
+    assert min(minutes) >= 60
+    assert max(minutes.values()) <= 3 * 10_000 / 60
+    on_purpose = Policy(timedelta(minutes=5), on_purpose=True)
+    assert next_check(on_purpose, "s", started, Hints(), Habits(), scatter=True).at <= started + timedelta(minutes=5.5)

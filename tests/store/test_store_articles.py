@@ -229,11 +229,19 @@ def test_a_source_that_is_no_longer_configured_is_not_fetched_and_keeps_its_arti
 def test_what_is_due_comes_longest_waiting_first_and_no_fraction_of_a_second_early(store: Store) -> None:
     configure(store, "a", "b", "c")
     store.begin_fetch("a", started=NOW, not_before=NOW + timedelta(microseconds=1))
-    store.begin_fetch("b", started=NOW, not_before=NOW - DAY)
-    assert store.due(NOW, 10) == ["b", "c"]
-    assert store.due(NOW, 1) == ["b"]
-    assert store.next_due() == NOW - DAY
-    assert store.due(NOW + timedelta(seconds=1), 10) == ["b", "c", "a"]
+    store.begin_fetch("c", started=NOW, not_before=NOW + timedelta(seconds=2))
+    assert store.due(NOW, 10) == ["b"]
+    assert store.next_due() == NOW
+    assert store.due(NOW + timedelta(seconds=1), 10) == ["b", "a"]
+    assert store.due(NOW + timedelta(seconds=2), 10) == ["b", "a", "c"]
+    assert store.due(NOW + timedelta(seconds=2), 1) == ["b"]
+
+
+def test_a_fetch_that_begins_never_brings_the_next_one_nearer(store: Store) -> None:
+    configure(store, "a")
+    for seconds in (7200, 60):
+        store.begin_fetch("a", started=NOW, not_before=NOW + timedelta(seconds=seconds))
+    assert store.next_due() == NOW + timedelta(hours=2)
 
 
 def test_failures_are_counted_until_a_fetch_works(store: Store) -> None:
