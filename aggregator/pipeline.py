@@ -518,6 +518,7 @@ class Pipeline:
             outcome="gone" if gone else "failed",
             next_fetch_at=check.at,
             next_reason=check.why,
+            quiet_until=check.at if from_headers(_answer_of(failed).headers, self._now()).retry_after else None,
         )
         with self._store.writing():
             self._store.note_failure(source.name, note, self._now())

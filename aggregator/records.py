@@ -468,6 +468,7 @@ class FailureNote:
     outcome: str
     next_fetch_at: datetime
     next_reason: str
+    quiet_until: datetime | None = None  # the server's Retry-After: no later failure brings the next try before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ _FIRST = (
         body_hash TEXT NOT NULL DEFAULT '',
         next_fetch_at TEXT NOT NULL,
         next_reason TEXT NOT NULL DEFAULT '',
+        quiet_until TEXT NOT NULL DEFAULT '',
         last_fetch_at TEXT,
         last_success_at TEXT,
         last_new_at TEXT,

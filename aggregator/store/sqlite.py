@@ -351,14 +351,17 @@ class Store:
         """Note a fetch that brought nothing. Validators stay: they stand for the articles that are stored."""
         self._write(
             """UPDATE sources SET failures = failures + 1, failing_since = COALESCE(failing_since, :now),
-                  last_error = :error, last_failure = :kind, last_outcome = :outcome, next_fetch_at = :next,
-                  next_reason = :reason WHERE name = :name""",
+                  last_error = :error, last_failure = :kind, last_outcome = :outcome,
+                  quiet_until = max(quiet_until, :quiet), next_fetch_at = max(quiet_until, :quiet, :next),
+                  next_reason = CASE WHEN quiet_until > :next THEN next_reason ELSE :reason END
+                WHERE name = :name""",
             name=name,
             error=note.error,
             kind=note.kind,
             outcome=note.outcome,
             now=time_text(now),
             next=time_text_after(note.next_fetch_at),
+            quiet=time_text_after(note.quiet_until) if note.quiet_until else "",
             reason=note.next_reason,
         )
 
@@ -703,6 +706,7 @@ _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, t
         body_hash = CASE WHEN config_hash = excluded.config_hash THEN body_hash ELSE '' END,
         next_fetch_at = CASE WHEN config_hash = excluded.config_hash THEN next_fetch_at ELSE excluded.next_fetch_at END,
         last_outcome = CASE WHEN config_hash = excluded.config_hash THEN last_outcome ELSE '' END,
+        quiet_until = CASE WHEN config_hash = excluded.config_hash THEN quiet_until ELSE '' END,
         effective_url = CASE WHEN url = excluded.url THEN effective_url ELSE '' END,
         proposed_url = CASE WHEN url = excluded.url THEN proposed_url ELSE '' END,
         move_refused = CASE WHEN url = excluded.url THEN move_refused ELSE '' END,
@@ -715,6 +719,7 @@ _NOTE_FACTS = """UPDATE sources SET title = :title, link = :link, feed_id = :fee
 _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified, validators_url = :validators_url,
     body_hash = :body_hash, last_success_at = :now, next_fetch_at = :next, next_reason = :reason, failures = 0,
     failing_since = NULL, last_outcome = :outcome, last_error = '', last_failure = '', proposed_url = '',
+    quiet_until = '',
     last_new_at = CASE WHEN :news THEN :now ELSE last_new_at END, unmodified_since = :unmodified_since,
     heedless = :heedless, usual_seconds = :usual,
     moved_to = :moved_to, moved_since = :moved_since, moved_polls = :moved_polls WHERE name = :name"""

@@ -174,3 +174,21 @@ def test_a_retracted_article_is_gone_from_everything_and_stays_gone(workspace: A
     assert not [path for path, body in files.items() if "第一篇".encode() in body]
     assert workspace.run("retract", code).returncode == 1
     assert workspace.json("explain", code)["state"] == "retracted"
+
+
+def test_no_later_failure_forgets_how_long_the_server_asked_to_be_left_alone(
+    workspace: Any, origin: Any, answer: Any
+) -> None:
+    workspace.configure(f'[sources.a]\nurl = "{origin.url}/a"\n')
+    origin.answers["/a"] = answer(b"", 429, {"Retry-After": "172800"})
+    workspace.json("fetch", status=1)
+    first = workspace.json("explain", "a")
+    assert "2 days" in first["next_reason"]
+    origin.answers["/a"] = answer(b"", 500)
+    workspace.json("fetch", "--force", status=1)
+    again = workspace.json("explain", "a")
+    assert (again["failures"], again["next_fetch_at"]) == (2, first["next_fetch_at"])
+    assert again["next_reason"] == first["next_reason"]
+    origin.answers["/a"] = feed(origin, answer)
+    workspace.json("fetch", "--force")
+    assert workspace.json("explain", "a")["next_fetch_at"] < first["next_fetch_at"]
