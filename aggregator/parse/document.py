@@ -216,7 +216,7 @@ def description(text: str) -> str:
         return "an OPML subscription list, not a feed"
     if root:
         return f"an XML document with the root element <{root[1]}>, not a feed"
-    return f"text that begins with “{start[:40]}”, not a feed"
+    return f"text that begins with “{' '.join(start[:60].split())[:40]}”, not a feed"
 
 
 def _is_json(text: str) -> bool:
