@@ -141,7 +141,8 @@ def sources_table(reports: Sequence[SourceReport], now: datetime, console: Conso
         table.add_column("why then", overflow="fold")
     table.add_column("remark", overflow="fold")
     for report in reports:
-        row = [escape(report.name), styled(report.state), str(report.entries), f"{report.entries_per_week:.1f}"]
+        state = f"{report.state} ({report.failures})" if report.failures > 1 else report.state
+        row = [escape(report.name), styled(report.state, state), str(report.entries), f"{report.entries_per_week:.1f}"]
         row += [ago(report.last_fetch_at, now), until(report.next_fetch_at, now)]
         row += [escape(report.next_reason)] if wide else []
         table.add_row(*row, escape(remark(report, now)))
