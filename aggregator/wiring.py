@@ -26,7 +26,6 @@ from aggregator.urls import fold_name
 if TYPE_CHECKING:
     from aggregator.publish.publisher import Publisher
 
-REPOSITORY = "https://github.com/aggregator/aggregator"
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
 _PAGE_RULES = ("items", "title", "link", "published", "author", "outlet", "summary", "content", "tags", "image")

@@ -102,14 +102,12 @@ class Client:
         max_bytes: int = 10_000_000,
         accept: str = FEED_ACCEPT,
         headers: Mapping[str, str] | None = None,
-        turn: Turn | None = None,
         proxy: str | None = None,
     ) -> FetchResult:
         """Get one document: over http:, https: or from a file:.
 
         Each request waits for its turn at its host, then at its address, then for a free slot; none of that counts
-        against `timeout`, which bounds all the rest, redirects and body included. `turn` is one that the caller has
-        waited for already, for the host of `url`; it is used up.
+        against `timeout`, which bounds all the rest, redirects and body included.
 
         `max_bytes` bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them.
         `headers`, and the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to;
@@ -122,7 +120,7 @@ class Client:
             if is_file_url(url):
                 async with self._slots, journey.running("reading the file"):
                     return await asyncio.to_thread(read_file, url, max_bytes)
-            result = await self._travel(url, journey, wanted, turn)
+            result = await self._travel(url, journey, wanted)
         except (Failed, httpx.HTTPError, OSError) as error:
             result = journey.failed(error if isinstance(error, Failed) else _failure_of(error, journey.doing))
         return replace(result, waited=timedelta(seconds=journey.waited or 0))
@@ -173,12 +171,12 @@ class Client:
     ) -> None:
         await self.aclose()
 
-    async def _travel(self, url: str, journey: "_Journey", wanted: "_Wanted", turn: Turn | None) -> FetchResult:
+    async def _travel(self, url: str, journey: "_Journey", wanted: "_Wanted") -> FetchResult:
         """Ask, and follow where the answers point, until one of them is the document or a failure."""
         address = start = web_address(url)
         while True:
             journey.arrive(address)
-            async with self._when_it_is_our_turn(address, journey, turn, wanted.proxy):
+            async with self._when_it_is_our_turn(address, journey, wanted.proxy):
                 response = await self._ask(address, start, journey, wanted)
                 try:
                     journey.hear(response)
@@ -190,12 +188,12 @@ class Client:
 
     @asynccontextmanager
     async def _when_it_is_our_turn(
-        self, address: httpx.URL, journey: "_Journey", turn: Turn | None, proxy: str | None
+        self, address: httpx.URL, journey: "_Journey", proxy: str | None
     ) -> AsyncIterator[None]:
         """Let one request be made inside. Between two hops nothing is held: a host never waits for another one."""
         host, port = address.raw_host.decode("ascii"), address.port or _PORTS[address.scheme]
         connect_timeout = min(self._options.connect_timeout, journey.timeout).total_seconds()
-        async with self._at_the_host(host, turn) as own:
+        async with self._at_the_host(host) as own:
             if proxy is not None:
                 self._guard.judge_literal(host)
                 async with self._slots, journey.running(_CONNECTING):
@@ -213,20 +211,16 @@ class Client:
                         yield
 
     @asynccontextmanager
-    async def _at_the_host(self, host: str, turn: Turn | None) -> AsyncIterator[Turn]:
-        """Hold the turn at a host: the one given if it is good for this host, else one waited for here.
+    async def _at_the_host(self, host: str) -> AsyncIterator[Turn]:
+        """Wait for a turn at a host, and hold it.
 
         Raises:
             Failed: the host asked to be left alone.
         """
-        key = host.rstrip(".")
-        own = turn if turn and turn.key == key and (turn.quiet or not turn.released) else await self.lanes.enter(key)
-        try:
+        async with self.lanes.turn(host.rstrip(".")) as own:
             if own.quiet:
                 raise Failed(Failure.REFUSED, f"{host} wants to be left alone for {in_words(own.quiet)} more")
             yield own
-        finally:
-            own.release()
 
     async def _ask(
         self, address: httpx.URL, start: httpx.URL, journey: "_Journey", wanted: "_Wanted"

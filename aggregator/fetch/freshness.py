@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from itertools import pairwise
 
 from aggregator.fetch.failures import in_words
 from aggregator.fetch.hints import SAYS_NOTHING, FeedHints, Hints
@@ -23,7 +22,6 @@ _GONE = 410
 _START_WHEN_BUSY = timedelta(hours=1)
 _LONGEST_JITTER = timedelta(minutes=10)
 _LAST_DOUBLING = 20
-_RECENT = 20  # entries that a rhythm is taken from
 _SILENCE_SHARE = 10  # RFC 9111 §4.2.2: a tenth of the time since the last change
 _HEEDLESS = 8  # full answers in a row to a question for changes, until it is asked more rarely
 _ETERNAL = timedelta(days=8)
@@ -113,13 +111,6 @@ def next_try(
     if status in _BUSY and (quiet := _cut(hints.fresh_for())) > wait:
         wait, why = quiet, f"in {in_words(quiet)}: the server is busy and asks for that (max-age)"
     return _settle(name, started, wait, why, hints, feed)
-
-
-def rhythm(dates: Iterable[datetime]) -> timedelta | None:
-    """Give the usual (median) gap between the most recent entries; None for fewer than four of them."""
-    recent = sorted(dates)[-_RECENT:]
-    gaps = sorted(later - earlier for earlier, later in pairwise(recent))
-    return gaps[len(gaps) // 2] if len(gaps) >= 3 else None
 
 
 def spread(names: Sequence[str], *, now: datetime, over: timedelta, at_once: int) -> dict[str, datetime]:

@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from aggregator.records import (
@@ -133,6 +135,15 @@ def stored_of(row: sqlite3.Row, channels: tuple[Channel, ...]) -> StoredEntry:
         source_rights=row["source_rights"],
         channels=channels,
     )
+
+
+def usual_gap(dates: Sequence[datetime]) -> timedelta | None:
+    """Give the usual (median) time between articles, from dates in order; None for fewer than four of them."""
+    gaps = sorted(later - earlier for earlier, later in pairwise(dates))
+    return gaps[len(gaps) // 2] if len(gaps) >= _ENOUGH_GAPS else None
+
+
+_ENOUGH_GAPS = 3
 
 
 def memory_of(row: sqlite3.Row, rhythm: timedelta | None, newest: datetime | None) -> SourceMemory:

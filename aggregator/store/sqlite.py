@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +51,7 @@ from aggregator.store.rows import (
     time_of,
     time_text,
     time_text_after,
+    usual_gap,
 )
 from aggregator.urls import host
 
@@ -219,7 +219,7 @@ class Store:
         if not rows:
             return SourceMemory()
         dates = self._dates(name)
-        return memory_of(rows[0], _usual_gap(dates), dates[-1] if dates else None)
+        return memory_of(rows[0], usual_gap(dates), dates[-1] if dates else None)
 
     def _dates(self, name: str) -> list[datetime]:
         """When the newest articles of a source came out, the newest last."""
@@ -368,7 +368,7 @@ class Store:
     def source_reports(self, now: datetime) -> list[SourceReport]:
         """Give how each source that is fetched stands, in the order of the configuration."""
         rows = self._rows(_REPORTS, month_ago=time_text(now - _MONTH))
-        return [report_of(row, _usual_gap(self._dates(row["name"])), now) for row in rows]
+        return [report_of(row, usual_gap(self._dates(row["name"])), now) for row in rows]
 
     # --- articles ------------------------------------------------------------------------------
 
@@ -691,7 +691,6 @@ class Store:
 _FAR_AWAY = "9000-01-01T00:00:00Z"  # later than this means never: a source that is gone and is asked all the same
 _EPOCH = time_of("1970-01-01T00:00:00Z")
 
-_ENOUGH_GAPS = 3
 _MONTH = timedelta(days=28)
 
 _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, given_title, next_fetch_at, host,
@@ -759,12 +758,6 @@ _PLACE = """INSERT INTO entry_channels (info_code, slug, source, sort_date, seq)
 
 _MARK = """INSERT INTO marks (document, stamp) VALUES (:document, lower(hex(randomblob(8))))
     ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
-
-
-def _usual_gap(dates: Sequence[datetime]) -> timedelta | None:
-    """The median time between articles; None while there are too few to tell."""
-    gaps = sorted(later - earlier for earlier, later in pairwise(dates))
-    return gaps[len(gaps) // 2] if len(gaps) >= _ENOUGH_GAPS else None
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

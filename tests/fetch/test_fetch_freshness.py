@@ -18,7 +18,6 @@ from aggregator.fetch.freshness import (
     new_home,
     next_check,
     next_try,
-    rhythm,
     spread,
     watch_move,
 )
@@ -311,17 +310,6 @@ def test_rule_22_what_is_overdue_comes_at_a_bearable_rate() -> None:
 
 
 # --- what is remembered ---------------------------------------------------------------------------------------
-
-
-def test_the_rhythm_is_the_usual_gap_of_the_recent_entries() -> None:
-    daily = [STARTED - number * DAY for number in range(5)]
-    assert rhythm(daily) == DAY
-    assert rhythm(reversed(daily)) == DAY
-    assert rhythm([*daily, STARTED - 400 * DAY]) == DAY
-    assert rhythm([STARTED - number * HOUR for number in range(20)] + daily[2:]) == HOUR
-    assert rhythm([STARTED] * 4) == timedelta(0)
-    assert rhythm(daily[:3]) is None
-    assert rhythm([]) is None
 
 
 def test_a_server_that_says_not_modified_for_ever_is_asked_without_validators_once() -> None:

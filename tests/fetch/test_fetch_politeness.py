@@ -365,22 +365,6 @@ async def test_hosts_that_redirect_to_each_other_do_not_wait_for_each_other() ->
 
 
 @pytest.mark.anyio
-async def test_a_turn_that_the_caller_waited_for_is_used_up_by_one_request(server: RawServer, client: Client) -> None:
-    server.answers(answer(b"x"), path="/end")
-    url = server.answers(answer(status="302 Found", location="/end"))
-    async with client.lanes.turn("127.0.0.1") as turn:
-        blocked = asyncio.create_task(client.get(url))
-        await asyncio.sleep(0.02)
-        assert server.requests == []
-        assert isinstance(await client.get(url, turn=turn), Fetched)
-        assert turn.released
-        assert isinstance(await client.get(url, turn=turn), Fetched)
-        assert isinstance(await blocked, Fetched)
-    assert len(server.requests) == 6
-    assert len(client.lanes) == 0
-
-
-@pytest.mark.anyio
 async def test_rule_16_a_paused_host_is_not_asked_not_even_by_a_redirect(server: RawServer, client: Client) -> None:
     async with raw_server("127.0.0.2") as other:
         url = other.answers(answer(status="302 Found", location=server.answers(answer(b"x"))))

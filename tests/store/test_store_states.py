@@ -10,6 +10,7 @@ from store_examples import DAY, NOW, arrival, configure, read_note
 
 from aggregator.records import Source, Validators
 from aggregator.store import Store
+from aggregator.store.rows import usual_gap
 
 
 @pytest.fixture
@@ -32,6 +33,14 @@ def test_a_source_is_silent_when_nothing_came_for_five_of_its_usual_gaps_and_a_w
     assert state(store, 11 * DAY) == "silent"
     store.note_read("a", replace(read_note(), news=True), NOW + 11 * DAY)
     assert state(store, 12 * DAY) == "healthy"
+
+
+def test_the_rhythm_is_the_usual_gap_of_the_recent_articles() -> None:
+    daily = [NOW - number * DAY for number in range(4, -1, -1)]
+    assert usual_gap(daily) == DAY
+    assert usual_gap([NOW - 400 * DAY, *daily]) == DAY
+    assert usual_gap(daily[-3:]) is None
+    assert usual_gap([]) is None
 
 
 def test_a_source_without_a_rhythm_is_never_called_silent(store: Store) -> None:
