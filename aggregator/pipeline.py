@@ -33,6 +33,7 @@ from aggregator.records import (
     FeedLink,
     Fetched,
     FetchFailed,
+    Known,
     Listed,
     ListRules,
     Named,
@@ -295,23 +296,39 @@ class Pipeline:
             problems=(*read.intake.problems, *problems),
         )
 
-    def _decide(self, named: Sequence[Named], source: Source, memory: SourceMemory) -> Changes:
+    def _look_up(self, named: Sequence[Named], source: Source) -> tuple[dict[Alias, str], dict[str, Known]]:
+        """Give what the store knows of the entries: the codes of their names, and what stands under those."""
         names = [name for item in named for name in item.names]
         names += [Alias("code", item.info_code) for item in named]
         aliases = self._store.codes_of(names)
+        return aliases, self._store.known(aliases.values(), source.name)
+
+    def _decide(
+        self,
+        named: Sequence[Named],
+        source: Source,
+        memory: SourceMemory,
+        aliases: Mapping[Alias, str],
+        known: Mapping[str, Known],
+    ) -> Changes:
         return identify.decide(
             named,
             aliases=aliases,
-            known=self._store.known(aliases.values(), source.name),
-            positions={name: source.position for name, source in self._sources.items()},
+            known=known,
+            positions=self._positions({source.name, *(stored.source for stored in known.values())}),
             backfill=source.backfill if memory.fresh else None,
             now=self._now(),
         )
 
+    def _positions(self, names: Iterable[str]) -> dict[str, int]:
+        """Give the places of sources in the configuration; those that are no longer in it come last."""
+        last = len(self._sources)
+        return {name: self._sources[name].position if name in self._sources else last for name in names}
+
     def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new"."""
         with self._store.writing():
-            changes = self._decide(named, poll.source, poll.memory)
+            changes = self._decide(named, poll.source, poll.memory, *self._look_up(named, poll.source))
             self._store.add(changes.arrivals, self._now())
             self._store.revise(changes.revisions, self._now())
             self._store.sight(changes.sightings, self._now())
@@ -359,7 +376,7 @@ class Pipeline:
 
     def _previewed(self, source: Source, read: Read) -> Preview:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
-        changes = self._decide(named, source, self._store.memory(source.name))
+        changes = self._decide(named, source, self._store.memory(source.name), *self._look_up(named, source))
         items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
         items += [PreviewItem("revised", item.info_code, item.entry, ()) for item in changes.revisions]
         items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in changes.sightings]
@@ -418,11 +435,9 @@ class Pipeline:
         return tuple(result), problems
 
     def _articles_wanted(self, source: Source, named: Sequence[Named], memory: SourceMemory) -> set[str]:
-        changes = self._decide(named, source, memory)
-        passed = {item.info_code for item in changes.passed}
-        aliases = self._store.codes_of(name for item in named for name in item.names)
-        wanted = identify.articles_wanted(named, aliases, self._store.known(aliases.values(), source.name))
-        return {item.info_code for item in wanted} - passed
+        aliases, known = self._look_up(named, source)
+        passed = {item.info_code for item in self._decide(named, source, memory, aliases, known).passed}
+        return {item.info_code for item in identify.articles_wanted(named, aliases, known)} - passed
 
     async def _text(self, poll: Poll, entry: Entry) -> tuple[Entry, str | None]:
         """Give the entry with its text; or as it is, with what went wrong. A text that is not there is not owed."""

@@ -7,7 +7,7 @@ from sqlite_utils import Database
 
 from aggregator.errors import StoreError
 from aggregator.store.migrations import migrations
-from aggregator.store.sqlite import Store
+from aggregator.store.sqlite import BUSY_SECONDS, Store
 
 
 class Glance(Store):
@@ -30,7 +30,7 @@ class Glance(Store):
         try:
             address = f"{self.path.absolute().as_uri()}?mode=rw"
             connection = sqlite3.connect(
-                address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             connection.row_factory = sqlite3.Row
             outdated = migrations.pending(Database(connection))
@@ -41,6 +41,3 @@ class Glance(Store):
             remedy = "`aggregator publish` brings it up to date"
             raise StoreError(f"{self.path}: the store was written by an older version; {remedy}")
         return connection
-
-
-_BUSY_SECONDS = 30

@@ -55,7 +55,7 @@ from aggregator.store.rows import (
 )
 from aggregator.urls import host
 
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30
 _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 
 _ENTRY = """e.seq, e.info_code, e.source, e.guid, e.link, e.title, e.summary, e.content, e.author, e.outlet, e.language,
@@ -81,7 +81,7 @@ class Store:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
