@@ -254,7 +254,8 @@ async def _daemon(settings: Settings) -> int:
     console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
     async with wiring.assembled(settings) as app:
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
-        await asyncio.to_thread(app.pipeline.publish)
+        if not _is_published(settings):  # else what is there is served at once, and what is outdated comes beside it
+            await asyncio.to_thread(app.pipeline.publish)
         await asyncio.to_thread(app.pipeline.spread_overdue)
         pulse = Pulse(
             due=lambda limit: app.store.due(utc_now(), limit),
@@ -283,10 +284,15 @@ async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
 async def _serve_only(settings: Settings) -> int:
     console, stop = show.out(), _stop_on_signals()
     directory = settings.publish.directory
-    if not (directory / "index.html").exists() and not (directory / "feed.atom").exists():
+    if not _is_published(settings):
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
     await _serve(settings, stop, lambda: console.print(f"serving {directory} at [bold]{_address(settings)}[/]"))
     return DONE
+
+
+def _is_published(settings: Settings) -> bool:
+    directory = settings.publish.directory
+    return (directory / "index.html").exists() or (directory / "feed.atom").exists()
 
 
 async def _serve(settings: Settings, stop: asyncio.Event, ready: Any) -> None:
