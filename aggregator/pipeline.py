@@ -22,6 +22,7 @@ from aggregator.errors import AggregatorError
 from aggregator.fetch import freshness
 from aggregator.fetch.failures import in_words
 from aggregator.fetch.hints import FeedHints, from_headers
+from aggregator.publish.view import within
 from aggregator.records import (
     Alias,
     Arrival,
@@ -40,6 +41,7 @@ from aggregator.records import (
     NotAFeed,
     NotModified,
     Outcome,
+    Policies,
     Preview,
     PreviewItem,
     PublishReport,
@@ -51,6 +53,7 @@ from aggregator.records import (
     Sighting,
     Source,
     SourceMemory,
+    StoredEntry,
     Validators,
 )
 from aggregator.tools import MissingText, SharedFetches, Tools
@@ -73,6 +76,7 @@ PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash start
 PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
+HEADS_EACH = 20  # articles looked at for each that a current document holds, where a source may bring only so many
 AT_A_STEP = 50  # refreshes that begin before the loop looks around
 
 
@@ -91,13 +95,13 @@ class Rooms:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many sources are read at once, how many entries a current document holds, the usual interval, and how many
-    sources of one host are read at once."""
+    """How many sources are read at once, the usual interval, how many sources of one host are read at once, and what
+    the documents of each channel may hold."""
 
     concurrency: int
-    entries: int
     interval: timedelta
     per_host: int
+    policies: Policies
 
 
 @dataclass(frozen=True, slots=True)
@@ -650,11 +654,19 @@ class Pipeline:
             case "category":
                 if (found := store.channel(key)) is None:
                     return publisher.drop_channel(key)
-                return publisher.channel(found[0], store.newest_of(key, self._limits.entries), found[1])
+                return publisher.channel(found[0], self._current(key), found[1])
             case "feed":
-                return publisher.feed(store.newest(self._limits.entries))
+                return publisher.feed(store.newest(self._limits.policies.usual.entries))
             case _:
                 return publisher.index(store.summaries(TITLES_ON_HOME))
+
+    def _current(self, slug: str) -> Sequence[StoredEntry]:
+        """Give the articles of a channel's current document."""
+        policy = self._limits.policies.of(slug)
+        if policy.per_source is None:
+            return self._store.newest_of(slug, policy.entries)
+        heads = self._store.heads_of(slug, HEADS_EACH * policy.entries)
+        return self._store.articles(within(heads, policy))
 
 
 @overload

@@ -13,6 +13,7 @@ from typing import Literal
 # --- sources ----------------------------------------------------------------
 
 CategoryFrom = Literal["outlet", "tags", "author"]
+TextPolicy = Literal["full", "excerpt", "title"]  # how much of a text is republished; the later, the stricter
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class Source:
     proxy: str | None = field(default=None, repr=False)
     options: Mapping[str, object] = field(default_factory=dict)  # of kinds that others bring
     parent: str | None = None  # the subscription list that it came with
+    text: TextPolicy = "full"
+    private: bool = False  # its address is nobody's business: it is in no output
 
 
 # --- fetch ----------------------------------------------------------------
@@ -628,6 +631,7 @@ class StoredEntry:
     source_rights: str = ""
     source_updated: datetime | None = None
     channels: tuple["Channel", ...] = ()
+    text: TextPolicy = "full"  # what its source allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -637,6 +641,30 @@ class Channel:
     slug: str
     title: str
     name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a channel publishes. `entries`, `max_bytes` and `per_source` bound its current document, each in its way;
+    what is beyond goes on to the archive. None is no bound of its own."""
+
+    entries: int = 50
+    max_bytes: int | None = None
+    per_source: int | None = None
+    text: TextPolicy = "full"
+    noindex: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policy of every channel: those that say something by slug, and what holds for all others and for the site."""
+
+    usual: Policy = Policy()
+    by_slug: Mapping[str, Policy] = field(default_factory=dict)
+
+    def of(self, slug: str) -> Policy:
+        """Give the policy of a channel."""
+        return self.by_slug.get(slug, self.usual)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,20 @@ from typing import TYPE_CHECKING
 from aggregator import __version__, config
 from aggregator.categorise import Naming
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
-from aggregator.config.settings import ArticleTable, SourceTable
+from aggregator.config.settings import ArticleTable, PolicyTable, SourceTable
 from aggregator.errors import ConfigError, WorkerError
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
-from aggregator.records import ArticleRule, ListRules, Outline, PageRules, Site, Source, Unreadable
+from aggregator.records import (
+    ArticleRule,
+    ListRules,
+    Outline,
+    PageRules,
+    Policies,
+    Policy,
+    Site,
+    Source,
+    Unreadable,
+)
 from aggregator.sources import KINDS, child, reading_digest
 from aggregator.store import Glance, Store
 from aggregator.tools import DEADLINE
@@ -114,7 +124,8 @@ async def _at_work(
     from aggregator.schedule.cron import next_time
 
     kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
-    publisher = Publisher(site, Writer(settings.publish.directory))
+    policies = policies_of(settings)
+    publisher = Publisher(site, Writer(settings.publish.directory), policies)
     workers = WorkerPool(min(os.cpu_count() or 1, _MOST_WORKERS))
     options = ClientOptions(
         user_agent=user_agent(settings),
@@ -126,7 +137,7 @@ async def _at_work(
     async with Client(options) as client:
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
         fetch = settings.fetch
-        limits = Limits(fetch.concurrency, settings.publish.entries, fetch.interval, fetch.per_host)
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies)
         pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources), publisher
@@ -209,6 +220,17 @@ def naming_of(settings: Settings) -> Naming:
     )
 
 
+def policies_of(settings: Settings) -> Policies:
+    """Give what each channel publishes of its articles, with the site's defaults filled in."""
+    usual = Policy(settings.publish.entries)
+    return Policies(usual, {slug: _policy(table, usual) for slug, table in settings.categories.channels().items()})
+
+
+def _policy(table: PolicyTable, usual: Policy) -> Policy:
+    entries = usual.entries if table.entries is None else table.entries
+    return Policy(entries, table.max_bytes, table.per_source, table.text, table.noindex)
+
+
 def sources_of(settings: Settings) -> dict[str, Source]:
     """Give the enabled sources with the site's defaults filled in, in the order of the configuration."""
     enabled = ((name, table) for name, table in settings.sources.items() if table.enabled)
@@ -244,6 +266,7 @@ def _source(name: str, table: SourceTable, position: int, settings: Settings) ->
         headers=_headers(name, table),
         proxy=table.proxy,
         options=table.options if isinstance(table, OtherSource) else {},
+        text=table.text,
     )
 
 
@@ -296,6 +319,7 @@ def _article_rule(table: ArticleTable) -> ArticleRule:
 
 def _mark_if_the_look_changed(settings: Settings, site: Site, store: Store) -> None:
     """Documents depend on the site's settings and on this version too; when those change, all are rendered again."""
-    look = repr((site, settings.publish.entries, str(settings.publish.directory.resolve()), __version__))
+    allowed = [(source.name, source.text, source.private) for source in sources_of(settings).values()]
+    look = repr((site, policies_of(settings), allowed, str(settings.publish.directory.resolve()), __version__))
     if store.replace("look", hashlib.sha256(look.encode()).hexdigest()):
         store.mark_all()

@@ -26,6 +26,7 @@ from pydantic import (
 from aggregator.config.units import duration, size
 
 Format = Literal["atom", "rss", "json", "html"]
+Text = Literal["full", "excerpt", "title"]
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_@]+,\d{4}(-\d\d(-\d\d)?)?")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_FIELDS = ("info_code", "guid", "title", "published", "updated", "outlet", "author", "summary", "image")
@@ -221,7 +222,17 @@ class FetchSettings(Table):
         return value
 
 
-class CategorySettings(Table):
+class PolicyTable(Table):
+    """What a channel may say of its documents; what it leaves out is as `[publish]` says."""
+
+    text: Text = Field("full", description="How much of each text is republished; a source's stricter word counts.")
+    entries: int | None = Field(None, ge=1, le=1000, description="In the current document; older ones are archived.")
+    max_bytes: Size | None = Field(None, ge=1000, description="Of the current document; older articles are archived.")
+    per_source: int | None = Field(None, ge=1, description="Articles of one source in the current document at most.")
+    noindex: bool = Field(False, description="Search engines are asked to leave the channel's pages out.")
+
+
+class CategorySettings(PolicyTable):
     """`[categories.<slug>]`: one channel named by hand."""
 
     title: Name | None = None
@@ -278,6 +289,7 @@ class SourceTable(Table):
     backfill: int | None = Field(None, ge=0)
     timezone: Timezone | None = None
     language: str | None = None
+    text: Text = Field("full", description="How much of each text is republished; a channel's stricter word counts.")
 
     def fixed_categories(self) -> tuple[str, ...]:
         """Give the categories that hold for every entry."""

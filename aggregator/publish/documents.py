@@ -54,10 +54,10 @@ def channel_document(site: Site, view: View, channel: Channel) -> Document:
     return Document(path, _or_error(path, lambda: pages.channel_page(site, view, channel)))
 
 
-def article_document(site: Site, entry: StoredEntry) -> Document:
+def article_document(site: Site, entry: StoredEntry, *, noindex: bool = False) -> Document:
     """Render an article's page. Raises: PublishError when it cannot be rendered."""
     path = article_path(entry.info_code)
-    return Document(path, _or_error(path, lambda: pages.article_page(site, item_of(site, entry))))
+    return Document(path, _or_error(path, lambda: pages.article_page(site, item_of(site, entry), noindex=noindex)))
 
 
 def index_document(site: Site, channels: Sequence[ChannelSummary]) -> Document:

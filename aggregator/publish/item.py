@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 from aggregator import markup
 from aggregator.publish.addresses import article_path, web_address
-from aggregator.publish.view import entry_id
+from aggregator.publish.view import TITLE_LIMIT, entry_id
 from aggregator.records import Channel, Enclosure, Site, StoredEntry
 
-TITLE_LIMIT = 80
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")  # atomLanguageTag of RFC 4287
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*", re.ASCII)
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")

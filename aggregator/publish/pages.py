@@ -82,6 +82,7 @@ def index_page(site: Site, channels: Sequence[ChannelSummary]) -> bytes:
         latest=_latest(site, channels),
         columns=[_column(site, summary) for summary in channels],
         updated=local(site, max(changes)) if changes else None,
+        noindex=False,
     )
 
 
@@ -96,10 +97,11 @@ def channel_page(site: Site, view: View, channel: Channel) -> bytes:
         feeds=_feeds(site, view.path, path, channel.title),
         cards=[_card(item_of(site, entry), path) for entry in view.entries],
         updated=local(site, view.updated) if view.entries else None,
+        noindex=view.noindex,
     )
 
 
-def article_page(site: Site, item: Item) -> bytes:
+def article_page(site: Site, item: Item, *, noindex: bool = False) -> bytes:
     """Render an article's page."""
     path = article_path(item.code)
     channels = [(channel_path(channel.slug), line(channel.title) or channel.slug) for channel in item.channels]
@@ -113,6 +115,7 @@ def article_page(site: Site, item: Item) -> bytes:
         content=Markup(item.content),  # sanitised by normalise, the last step before the store
         description=_excerpt(item, EXCERPT_LIMIT),
         channels=channels,
+        noindex=noindex,
     )
 
 

@@ -145,3 +145,23 @@ def first_schema(db: Database) -> None:
     """Sources, entries under their codes, their other names, channels, and the marks of what is to be published."""
     for statement in _FIRST:
         db.execute(statement)
+
+
+_POLICIES = (
+    "ALTER TABLE sources ADD COLUMN text_policy TEXT NOT NULL DEFAULT 'full'",
+    "ALTER TABLE sources ADD COLUMN private INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE channels ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE channels ADD COLUMN opened_as TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE gone_channels (
+        slug TEXT PRIMARY KEY,
+        moved_to TEXT NOT NULL DEFAULT ''
+    ) STRICT, WITHOUT ROWID""",
+)
+
+
+@migrations()
+def policies(db: Database) -> None:
+    """What a source allows, the rule by which a channel is filled (a digest), the slug that a renamed channel was
+    opened under, and the channels that are no more."""
+    for statement in _POLICIES:
+        db.execute(statement)

@@ -133,6 +133,7 @@ def stored_of(row: sqlite3.Row, channels: tuple[Channel, ...]) -> StoredEntry:
         source_link=row["source_link"],
         source_id=row["source_id"],
         source_rights=row["source_rights"],
+        text=row["text_policy"],
         channels=channels,
     )
 

@@ -61,7 +61,7 @@ _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 _ENTRY = """e.seq, e.info_code, e.source, e.guid, e.link, e.title, e.summary, e.content, e.author, e.outlet, e.language,
     e.published, e.updated, e.first_seen, e.sort_date, e.revision, e.fingerprint, e.tags, e.enclosures,
     CASE WHEN s.title = '' THEN s.name ELSE s.title END AS source_title, s.link AS source_link,
-    s.feed_id AS source_id, s.rights AS source_rights"""
+    s.feed_id AS source_id, s.rights AS source_rights, s.text_policy"""
 
 
 class Store:
@@ -653,14 +653,26 @@ class Store:
         )
         return self._stored(rows)
 
+    def heads_of(self, slug: str, limit: int) -> list[tuple[str, str]]:
+        """Give the code and the source of the newest articles of a channel."""
+        rows = self._rows(
+            """SELECT e.info_code, e.source FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
+                WHERE ec.slug = :slug ORDER BY ec.sort_date DESC, ec.seq DESC LIMIT :limit""",
+            slug=slug,
+            limit=limit,
+        )
+        return [(row["info_code"], row["source"]) for row in rows]
+
     def article(self, code: str) -> StoredEntry | None:
         """Give one published article."""
-        rows = self._rows(
-            f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source
-                 WHERE e.info_code = :code AND e.state = 'published'""",
-            code=code,
-        )
-        return next(iter(self._stored(rows)), None)
+        return next(iter(self.articles([code])), None)
+
+    def articles(self, codes: Sequence[str]) -> list[StoredEntry]:
+        """Give the published articles that have these codes, in their order."""
+        sql = f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source
+            WHERE e.state = 'published' AND e.info_code IN (?)"""
+        found = {row["info_code"]: row for row in self._rows_in(sql, codes)}
+        return self._stored([found[code] for code in codes if code in found])
 
     def _stored(self, rows: Sequence[sqlite3.Row]) -> list[StoredEntry]:
         channels: dict[str, list[Channel]] = {}
@@ -694,11 +706,11 @@ _EPOCH = time_of("1970-01-01T00:00:00Z")
 _MONTH = timedelta(days=28)
 
 _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, given_title, next_fetch_at, host,
-        parent, categories)
-    VALUES (:name, :url, :kind, :position, :config_hash, :title, :title, :now, :host, :parent, :categories)
+        parent, categories, text_policy)
+    VALUES (:name, :url, :kind, :position, :config_hash, :title, :title, :now, :host, :parent, :categories, :text)
     ON CONFLICT (name) DO UPDATE SET active = 1, kind = excluded.kind, position = excluded.position,
         host = excluded.host, parent = excluded.parent, categories = excluded.categories,
-        given_title = excluded.given_title,
+        given_title = excluded.given_title, text_policy = excluded.text_policy,
         title = CASE WHEN excluded.title <> '' THEN excluded.title ELSE title END, url = excluded.url,
         etag = CASE WHEN config_hash = excluded.config_hash THEN etag END,
         last_modified = CASE WHEN config_hash = excluded.config_hash THEN last_modified END,
@@ -781,6 +793,7 @@ def _source_row(source: Source, digest: str, now: datetime) -> dict[str, Any]:
         "host": host(source.url),
         "parent": source.parent,
         "categories": json.dumps(source.categories, ensure_ascii=False),
+        "text": source.text,
     }
 
 
