@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import EntryPoint, entry_points
@@ -29,7 +29,7 @@ from aggregator.records import (
     Unreadable,
 )
 from aggregator.sources import KINDS, child, reading_digest
-from aggregator.store import Glance, Store
+from aggregator.store import Glance, SearchIndex, Store
 from aggregator.tools import DEADLINE
 from aggregator.urls import fold_name
 
@@ -166,6 +166,24 @@ def glance(settings: Settings) -> Glance:
         StoreError: when the store cannot be opened, or is of an older version.
     """
     return Glance(settings.store.path)
+
+
+@asynccontextmanager
+async def index_of(app: App) -> AsyncIterator[SearchIndex]:
+    """Open the search index of the app's store."""
+    with SearchIndex(app.store) as index:
+        yield index
+
+
+@contextmanager
+def searching(settings: Settings) -> Iterator[SearchIndex]:
+    """Open the store's search index.
+
+    Raises:
+        StoreError: when the store or the index cannot be opened.
+    """
+    with Store(settings.store.path) as store, SearchIndex(store) as index:
+        yield index
 
 
 def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[], datetime] = utc_now) -> Store:

@@ -28,6 +28,7 @@ T = TypeVar("T")
 DONE, FAILED, USAGE = 0, 1, 2
 _DEFAULT = "config/aggregator.toml"
 _INTERRUPTED = 130
+_INDEXED_AT_ONCE = 20  # articles, in one step that others wait for
 _COUNTED = (("entries", "article"), ("channels", "channel"), ("sources", "source"))
 
 
@@ -252,7 +253,7 @@ async def _daemon(settings: Settings) -> int:
     from aggregator.schedule import Daemon, Pulse
 
     console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
-    async with wiring.assembled(settings) as app:
+    async with wiring.assembled(settings) as app, wiring.index_of(app) as index:
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
         if not _is_published(settings):  # else what is there is served at once, and what is outdated comes beside it
             await asyncio.to_thread(app.pipeline.publish)
@@ -261,6 +262,7 @@ async def _daemon(settings: Settings) -> int:
             due=lambda limit: app.store.due(utc_now(), limit),
             refresh=app.pipeline.refresh_safely,
             publish=app.pipeline.publish,
+            index=lambda: index.catch_up(_INDEXED_AT_ONCE),
             on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
             on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
         )

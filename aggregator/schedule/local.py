@@ -19,7 +19,10 @@ log = logging.getLogger(__name__)
 
 _TICK = timedelta(seconds=1)
 _PUBLISH = timedelta(seconds=2)
+_INDEX = timedelta(seconds=5)
 _GRACE_SECONDS = 3.0
+_BREATH_SECONDS = 0.05
+_STEPS_AT_A_BEAT = 100
 _MOST_AT_A_TICK = 1000
 
 
@@ -30,6 +33,7 @@ class Pulse:
     due: Callable[[int], list[str]]
     refresh: Callable[[str], Awaitable[Outcome]]
     publish: Callable[[], PublishReport]
+    index: Callable[[], int]
     on_outcome: Callable[[Outcome], None]
     on_published: Callable[[PublishReport], None]
 
@@ -45,16 +49,18 @@ class Daemon:
         self._pulse = pulse
         self._running: dict[str, asyncio.Task[None]] = {}
         self._publishing = asyncio.Lock()
+        self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        for job, every in ((self._tick, _TICK), (self._publish, _PUBLISH)):
+        for job, every in ((self._tick, _TICK), (self._publish, _PUBLISH), (self._index, _INDEX)):
             trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=UTC)
             scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=None)
         await self._tick()
         scheduler.start()
         await stop.wait()
+        self._stopping = True
         scheduler.shutdown(wait=False)
         await self._finish()
 
@@ -75,6 +81,14 @@ class Daemon:
             report = await asyncio.to_thread(self._pulse.publish)
         if report.written or report.removed or report.problems:
             self._pulse.on_published(report)
+
+    async def _index(self) -> None:
+        """Take what came into the search index: in small steps, so that others get their turn between them."""
+        for _ in range(_STEPS_AT_A_BEAT):
+            taken = 0 if self._stopping else await asyncio.to_thread(self._pulse.index)
+            if not taken:
+                return
+            await asyncio.sleep(_BREATH_SECONDS)
 
     async def _finish(self) -> None:
         """A fetch that does not end by itself is given up; its transaction is whole or was never begun."""

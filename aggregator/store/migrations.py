@@ -165,3 +165,25 @@ def policies(db: Database) -> None:
     opened under, and the channels that are no more."""
     for statement in _POLICIES:
         db.execute(statement)
+
+
+_CHANGED = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in ("title", "summary", "content", "state", "tags"))
+_QUEUE = """INSERT INTO index_queue (seq, stamp) VALUES ({seq}, lower(hex(randomblob(8))))
+        ON CONFLICT (seq) DO UPDATE SET stamp = excluded.stamp;"""
+_TO_INDEX = (
+    "CREATE TABLE index_queue (seq INTEGER PRIMARY KEY, stamp TEXT NOT NULL) STRICT",
+    "INSERT INTO index_queue (seq, stamp) SELECT seq, 'all' FROM entries WHERE state = 'published'",
+    f"""CREATE TRIGGER entry_came AFTER INSERT ON entries WHEN NEW.state = 'published'
+        BEGIN {_QUEUE.format(seq="NEW.seq")} END""",
+    f"""CREATE TRIGGER entry_changed AFTER UPDATE OF title, summary, content, state, tags ON entries WHEN {_CHANGED}
+        BEGIN {_QUEUE.format(seq="NEW.seq")} END""",
+    f"""CREATE TRIGGER entry_went AFTER DELETE ON entries
+        BEGIN {_QUEUE.format(seq="OLD.seq")} END""",
+)
+
+
+@migrations()
+def queue_for_the_search_index(db: Database) -> None:
+    """What came, changed or went stands in a queue until the search index has taken it in."""
+    for statement in _TO_INDEX:
+        db.execute(statement)

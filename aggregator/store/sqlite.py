@@ -5,9 +5,10 @@ any thread; they take turns.
 """
 
 import json
+import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -62,6 +63,7 @@ _ENTRY = """e.seq, e.info_code, e.source, e.guid, e.link, e.title, e.summary, e.
     e.published, e.updated, e.first_seen, e.sort_date, e.revision, e.fingerprint, e.tags, e.enclosures,
     CASE WHEN s.title = '' THEN s.name ELSE s.title END AS source_title, s.link AS source_link,
     s.feed_id AS source_id, s.rights AS source_rights, s.text_policy"""
+_HEAD = _ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
 class Store:
@@ -691,6 +693,58 @@ class Store:
         count = self._rows("SELECT count(*) AS n FROM entry_channels WHERE slug = :slug", slug=channel.slug)[0]["n"]
         newest = self.newest_of(channel.slug, titles)
         return ChannelSummary(channel, count, max((entry.sort_date for entry in newest), default=None), tuple(newest))
+
+    # --- what is to be indexed for search ------------------------------------------------------
+
+    def identity(self) -> str:
+        """Give a name of this store that no other one has."""
+        return self.keep("identity", secrets.token_hex(16))
+
+    def to_index(self, limit: int) -> dict[int, str]:
+        """Give the numbers of articles that came, changed or went since they were indexed, with their stamps."""
+        rows = self._rows("SELECT seq, stamp FROM index_queue ORDER BY seq LIMIT :limit", limit=limit)
+        return {row["seq"]: row["stamp"] for row in rows}
+
+    def counted_to_index(self) -> int:
+        """Count what `to_index` gives without a limit."""
+        return int(self._rows("SELECT count(*) AS n FROM index_queue")[0]["n"])
+
+    def indexed(self, stamps: Mapping[int, str]) -> None:
+        """Take articles out of the queue, but for those that changed again meanwhile."""
+        rows = [{"seq": seq, "stamp": stamp} for seq, stamp in stamps.items()]
+        self._write_many("DELETE FROM index_queue WHERE seq = :seq AND stamp = :stamp", rows)
+
+    def index_everything(self) -> None:
+        """Put every published article into the queue."""
+        self._write(
+            """INSERT INTO index_queue (seq, stamp) SELECT seq, 'all' FROM entries WHERE state = 'published'
+                ON CONFLICT DO NOTHING"""
+        )
+
+    def by_seq(self, seqs: Iterable[int]) -> list[StoredEntry]:
+        """Give the published ones of these articles, whole, by their numbers."""
+        return self._published(_ENTRY, seqs)
+
+    def heads(self, seqs: Iterable[int]) -> list[StoredEntry]:
+        """Give the published ones of these articles without their texts, by their numbers."""
+        return self._published(_HEAD, seqs)
+
+    def dates_of(self, seqs: Iterable[int]) -> dict[int, datetime]:
+        """Give the sort dates of those of these articles that are published."""
+        rows = self._rows(
+            """SELECT seq, sort_date FROM entries
+                WHERE state = 'published' AND seq IN (SELECT value FROM json_each(:seqs))""",
+            seqs=json.dumps(list(seqs)),
+        )
+        return {row["seq"]: time_of(row["sort_date"]) for row in rows}
+
+    def _published(self, columns: str, seqs: Iterable[int]) -> list[StoredEntry]:
+        rows = self._rows(
+            f"""SELECT {columns} FROM entries e JOIN sources s ON s.name = e.source
+                 WHERE e.state = 'published' AND e.seq IN (SELECT value FROM json_each(:seqs)) ORDER BY e.seq""",
+            seqs=json.dumps(list(seqs)),
+        )
+        return self._stored(rows)
 
     def counts(self) -> dict[str, int]:
         """Give how much there is: entries, channels, sources."""

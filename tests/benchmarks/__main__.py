@@ -2,15 +2,18 @@
 
 CPU time, not the clock's; the plain library on the same documents in the same run stands beside it, so read the ratios.
 `python -m tests.benchmarks load`: one pass over 10,000 sources, by the clock, against what is aimed at. It takes a
-quarter of an hour, most of it for the first pass, in which every source is new.
+quarter of an hour, most of it for the first pass, in which every source is new. `python -m tests.benchmarks search`:
+how long answers take over 1,000,000 articles; it needs 6 GB in the temporary folder and a quarter of an hour.
 """
 
 import argparse
+import tempfile
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import load, stages, whole
+from tests.benchmarks import load, search, stages, whole
 
 ENTRIES = 50
 
@@ -18,14 +21,18 @@ ENTRIES = 50
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("cost", "load"), default="cost", help="which tables")
+    parser.add_argument("what", nargs="?", choices=("cost", "load", "search"), default="cost", help="which tables")
     parser.add_argument("--sources", type=int, help="sources: 40 of 50 entries for the cost, 10,000 of 5 for the load")
     parser.add_argument("--documents", type=int, default=12, help="documents taken through each stage")
     parser.add_argument("--hosts", type=int, default=2000, help="loopback addresses that the load is spread over")
+    parser.add_argument("--articles", type=int, default=1_000_000, help="articles that are searched")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
     if arguments.what == "load":
         console.print(_load(load.measure(arguments.sources or 10_000, arguments.hosts)))
+    elif arguments.what == "search":
+        with tempfile.TemporaryDirectory() as folder:
+            console.print(_search(search.measure(arguments.articles, Path(folder), console.print)))
     else:
         _cost(console, arguments.sources or 40, arguments.documents)
 
@@ -34,6 +41,18 @@ def _cost(console: Console, sources: int, documents: int) -> None:
     measured = stages.measure(documents)
     console.print(_stages(measured))
     console.print(_whole(whole.measure(sources), sources, measured[0].milliseconds))
+
+
+def _search(measured: search.Measured) -> Table:
+    size = measured.bytes_an_article / 1000
+    index = f"{measured.index_ms_an_article:.2f} ms CPU and {size:.1f} KB an article to index"
+    table = Table("asked for", title=f"Search in {measured.articles:,} articles; {index}", title_justify="left")
+    for heading in ("queries", "shown", "median ms", "p95 ms"):
+        table.add_column(heading, justify="right")
+    for kind in measured.answers:
+        times = f"{kind.median_ms:.1f}", f"{kind.p95_ms:.1f}"
+        table.add_row(kind.kind, str(kind.queries), f"{kind.found:.1f}", *times)
+    return table
 
 
 def _stages(measured: list[stages.Stage]) -> Table:

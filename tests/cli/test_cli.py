@@ -175,3 +175,21 @@ def test_a_pipe_gets_whole_rows_without_colours(command: Command) -> None:
         assert "\x1b" not in text
         assert "[red]中文[/]" in text
         assert len(text.strip().splitlines()) >= 3
+
+
+def test_articles_are_found_by_their_words_in_any_language(command: Command) -> None:
+    command.configure("a")
+    command.write("a", *range(1, 6))
+    command.run("fetch")
+    hits = command.json("search", "标题3")["hits"]
+    assert [(hit["title"], hit["source"], hit["snippet"]) for hit in hits] == [("标题3", "a", "正文")]
+    assert hits[0].keys() >= {"info_code", "link", "published", "channels"}
+    shown = command.run("search", "正文", "--limit", "2").stdout
+    assert shown.count("正文") == 2
+    assert "there are more" in shown
+    assert command.json("search", "没有的")["hits"] == []
+    assert len(command.json("search", "正文", "-标题3")["hits"]) == 4
+    odd = command.run("search", "*", status=1)
+    assert "type a word to find" in odd.stderr
+    command.run("retract", hits[0]["info_code"])
+    assert command.json("search", "标题3")["hits"] == []

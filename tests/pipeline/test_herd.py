@@ -155,6 +155,7 @@ async def run_daemon(app: App, clock: Callable[[], datetime], until: int) -> lis
         due=lambda limit: app.store.due(clock(), limit),
         refresh=app.pipeline.refresh_safely,
         publish=PublishReport,
+        index=lambda: 0,
         on_outcome=note,
         on_published=lambda _: None,
     )
