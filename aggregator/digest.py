@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator import parse as parsing
+from aggregator.markup import text_of
 from aggregator.normalise import facts as facts_of
 from aggregator.normalise import normalise
 from aggregator.records import (
@@ -45,6 +46,8 @@ def digest(fetched: Fetched, source: Source, now: datetime) -> Intake | Unreadab
 
 def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:
     """Give the entry with the text that its second request brought."""
+    if source.fulltext:
+        return _digest_page(fetched, entry, source, now)
     assert isinstance(source.rules, ListRules)
     assert source.rules.article is not None
     content_type = fetched.header("content-type") or ""
@@ -55,7 +58,25 @@ def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime
         return Unreadable("the article's text is empty")
     joined, feed = _joined(entry, raw), ParsedFeed("list")
     whole = normalise(joined, source=source, feed=feed, url=entry.link or fetched.url, now=now)
-    return replace(whole, row_fingerprint=entry.row_fingerprint or entry.fingerprint) if whole else Unreadable("empty")
+    return _with_row(whole, entry) if whole else Unreadable("empty")
+
+
+def _digest_page(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:
+    """Give the entry with the text of its page; or with its own, where the page's is shorter."""
+    content_type = fetched.header("content-type") or ""
+    raw = parsing.article_page(
+        fetched.body, url=fetched.url, content_type=content_type, selector=source.fulltext, title=entry.title
+    )
+    if isinstance(raw, Unreadable):
+        return raw
+    joined = replace(_joined(entry, raw), base=raw.base)
+    whole = normalise(joined, source=source, feed=ParsedFeed("page"), url=fetched.url, now=now)
+    is_more = whole is not None and len(text_of(whole.content)) > len(text_of(entry.content or entry.summary))
+    return _with_row(whole if whole and is_more else entry, entry)
+
+
+def _with_row(whole: Entry, entry: Entry) -> Entry:
+    return replace(whole, row_fingerprint=entry.row_fingerprint or entry.fingerprint)
 
 
 def _joined(entry: Entry, article: RawEntry) -> RawEntry:

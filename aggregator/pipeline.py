@@ -56,7 +56,7 @@ from aggregator.records import (
     StoredEntry,
     Validators,
 )
-from aggregator.tools import MissingText, SharedFetches, Tools
+from aggregator.tools import PAGE_ACCEPT, MissingText, SharedFetches, Tools
 from aggregator.urls import fold_name, host
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ ARTICLE_TRIES = 3  # then an article is published without its text
 DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
 PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
-PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
 HEADS_EACH = 20  # articles looked at for each that a current document holds, where a source may bring only so many
@@ -392,7 +391,7 @@ class Pipeline:
 
     def _place(self, source: Source, changes: Changes) -> None:
         """Put each article into the channels that this source names for it."""
-        whole = (item for item in changes.sightings if not _lacks_text(item.entry))
+        whole = (item for item in changes.sightings if not _lacks_text(item.entry, source))
         met: list[Arrival | Revision | Sighting] = [*changes.arrivals, *changes.revisions, *whole]
         wanted = {item.info_code: categorise.categories_of(item.entry, source) for item in met}
         slugs = self._slugs([name for names in wanted.values() for name in names])
@@ -427,7 +426,7 @@ class Pipeline:
 
     async def _with_texts(self, poll: Poll, named: Sequence[Named]) -> tuple[tuple[Named, ...], list[str]]:
         """Fetch the texts of the articles that are not stored yet or changed in the list; the others are left alone."""
-        if not isinstance(poll.source.rules, ListRules) or poll.source.rules.article is None:
+        if not any(item.entry.article_url for item in named):
             return tuple(named), []
         wanted = await self._in_thread(self._articles_wanted, poll.source, named, poll.memory)
         result, problems = list(named), []
@@ -698,9 +697,9 @@ def _feed_hints(facts: FeedFacts | None) -> FeedHints:
     return FeedHints(facts.ttl_minutes, facts.update_minutes, facts.skip_hours, facts.skip_days)
 
 
-def _lacks_text(entry: Entry) -> bool:
-    """Tell whether this is only what a list says of an article that is stored whole."""
-    return bool(entry.article_url) and not entry.row_fingerprint
+def _lacks_text(entry: Entry, source: Source) -> bool:
+    """Tell whether this is only what a list says of an article whose outlet, say, came with its text."""
+    return isinstance(source.rules, ListRules) and bool(entry.article_url) and not entry.row_fingerprint
 
 
 def utc_now() -> datetime:

@@ -115,6 +115,7 @@ class Source:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold credentials
     proxy: str | None = field(default=None, repr=False)
     options: Mapping[str, object] = field(default_factory=dict)  # of kinds that others bring
+    fulltext: bool | str = False  # each article's text from its page: by a CSS selector, or (True) wherever it stands
     parent: str | None = None  # the subscription list that it came with
     text: TextPolicy = "full"
     private: bool = False  # its address is nobody's business: it is in no output
@@ -357,7 +358,7 @@ class Known:
     """What a decision needs to know of a stored article. `text_size` counts the characters of its text.
 
     `row_fingerprint` is what the asking source's list said of it when its text was fetched; `seen_here` tells whether
-    that source has brought it before.
+    that source has brought it before. `asked` tells whether its text was to come by a second request.
     """
 
     info_code: str
@@ -370,6 +371,7 @@ class Known:
     text_size: int
     published: datetime | None
     updated: datetime
+    asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ T = TypeVar("T")
 
 DEADLINE = timedelta(seconds=30)  # to parse and normalise one document
 ARTICLE_ACCEPT = "application/json, text/javascript;q=0.8, */*;q=0.1"
+PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +76,16 @@ class Tools:
             entry.article_url,
             timeout=source.timeout,
             max_bytes=source.max_bytes,
-            accept=ARTICLE_ACCEPT,
+            accept=PAGE_ACCEPT if source.fulltext else ARTICLE_ACCEPT,
             headers=source.headers if _same_origin(entry.article_url, source.url) else None,
             proxy=source.proxy,
         )
         match result:
             case Fetched():
                 whole = await self._in_worker(digest.digest_article, result, entry, source, self.clock())
-                return whole if isinstance(whole, Entry) else MissingText(f"{entry.article_url}: {whole.detail}")
+                if isinstance(whole, Entry):
+                    return whole
+                return MissingText(f"{entry.article_url}: {whole.detail}", for_good=bool(source.fulltext))
             case FetchFailed():
                 return MissingText(f"{entry.article_url}: {result.detail}", for_good=result.status in (404, 410))
             case NotModified():

@@ -59,11 +59,12 @@ def load_settings(path: Path) -> Settings:
 
 def checks() -> config.Checks:
     """Give what a configuration is held to that only other rooms can judge. Raises: ConfigError."""
+    from aggregator.parse.fulltext import extractor_fault
     from aggregator.parse.page import selector_fault
     from aggregator.parse.paths import jsonpath_fault
     from aggregator.schedule.cron import crontab_fault
 
-    return config.Checks(jsonpath_fault, selector_fault, crontab_fault, kinds_brought())
+    return config.Checks(jsonpath_fault, selector_fault, crontab_fault, extractor_fault, kinds_brought())
 
 
 def kinds_brought() -> dict[str, EntryPoint]:
@@ -285,6 +286,7 @@ def _source(name: str, table: SourceTable, position: int, settings: Settings) ->
         proxy=table.proxy,
         options=table.options if isinstance(table, OtherSource) else {},
         text=table.text,
+        fulltext=table.fulltext,
     )
 
 

@@ -44,6 +44,8 @@ def _of_source(place: tuple[str, ...], table: dict[str, Any]) -> Iterator[Proble
     kind, url = table.get("kind", "feed"), table.get("url")
     if kind == "file" and isinstance(url, str) and not url.startswith("file:"):
         yield place, f'kind "file" reads "file:" addresses; {url!r} is kind "feed"'
+    if table.get("article") and table.get("fulltext"):
+        yield place, "has both article and fulltext; an article's text comes from one place"
     if kind == "json" and not any(table.get(key) for key in _IDENTITIES):
         yield place, 'says nothing that tells articles apart; add at least info_code = "$.…" or link = "…"'
 

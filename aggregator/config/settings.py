@@ -98,6 +98,17 @@ def _selector(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _fulltext(wish: Any, info: ValidationInfo) -> bool | str:
+    if isinstance(wish, str) and wish.strip():
+        return _selector(wish, info)
+    if not isinstance(wish, bool):
+        raise ValueError(f'{wish!r} is neither true nor a CSS selector, like "div.article"')
+    check: Callable[[str], str | None] | None = (info.context or {}).get("fulltext")
+    if wish and check and (fault := check("")):
+        raise ValueError(fault)
+    return wish
+
+
 def _crontab(text: str, info: ValidationInfo) -> str:
     check: Callable[[str], str | None] | None = (info.context or {}).get("crontab")
     if check and (fault := check(text)):
@@ -141,6 +152,7 @@ SourceUrl = Annotated[str, AfterValidator(_source_url)]
 Network = Annotated[str, AfterValidator(_network)]
 JsonPath = Annotated[str, AfterValidator(_jsonpath)]
 Selector = Annotated[str, AfterValidator(_selector)]
+Fulltext = Annotated[bool | str, BeforeValidator(_fulltext)]
 Crontab = Annotated[str, AfterValidator(_crontab)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
@@ -290,6 +302,9 @@ class SourceTable(Table):
     timezone: Timezone | None = None
     language: str | None = None
     text: Text = Field("full", description="How much of each text is republished; a channel's stricter word counts.")
+    fulltext: Fulltext = Field(
+        False, description="Take each new article's text from its page: true, or the CSS selector of the text."
+    )
 
     def fixed_categories(self) -> tuple[str, ...]:
         """Give the categories that hold for every entry."""

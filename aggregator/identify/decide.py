@@ -34,8 +34,8 @@ def articles_wanted(
     entries: Sequence[Named], aliases: Mapping[Alias, str], known: Mapping[str, Known]
 ) -> tuple[Named, ...]:
     """Give the entries whose text a second request must bring: those that this source did not bring yet, and those
-    whose row in its list changed."""
-    owed = (named for named in entries if named.entry.article_url and not named.entry.content)
+    whose row in its list changed. An article that was stored as it stands, before texts were wished for, stays so."""
+    owed = (named for named in entries if named.entry.article_url and not named.entry.row_fingerprint)
     return tuple(named for named in owed if _row_changed(named, match(named, aliases, known), known))
 
 
@@ -43,7 +43,9 @@ def _row_changed(named: Named, code: str | None, known: Mapping[str, Known]) -> 
     if code is None:
         return True
     stored = known.get(code)
-    return stored is not None and stored.row_fingerprint != named.entry.fingerprint
+    if stored is None or (not stored.asked and stored.fingerprint == named.entry.fingerprint):
+        return False
+    return stored.row_fingerprint != named.entry.fingerprint
 
 
 def decide(

@@ -39,11 +39,12 @@ def normalise(raw: RawEntry, *, source: Source, feed: ParsedFeed, url: str, now:
     """
     base = resolve(url, raw.base) or url
     content, summary = _bodies(raw, base)
+    link = _link(raw.link, base, feed)
     published, updated = _dates(raw, _zone(source.timezone), now)
     entry = Entry(
         source=source.name,
         guid=_identifier(raw.guid),
-        link=_link(raw.link, base, feed),
+        link=link,
         title=_cut(title_text(raw.title[:_LONGEST_RAW], raw.title_type), _MAX_TITLE),
         summary=summary,
         content=content,
@@ -56,7 +57,7 @@ def normalise(raw: RawEntry, *, source: Source, feed: ParsedFeed, url: str, now:
         tags=_tags(raw.tags),
         enclosures=_enclosures(raw.enclosures, base),
         info_code=legal(raw.info_code).strip()[:_MAX_NAME],
-        article_url=_web(base, raw.article_url),
+        article_url=_web(base, raw.article_url or (link if source.fulltext else "")),
     )
     if not _says_something(entry):
         return None

@@ -1,19 +1,19 @@
 """Bytes become entries: what is this document, and what does it say?
 
-`read`, `article`, `outlines` and `feed_links` are pure; they are meant to run in a `WorkerPool`, because a hostile
-document can take minutes or gigabytes.
+`read`, `article`, `article_page`, `outlines` and `feed_links` are pure; they are meant to run in a `WorkerPool`,
+because a hostile document can take minutes or gigabytes.
 """
 
 import dataclasses
 
-from aggregator.parse import document, json_feed, json_text, mapped, page, with_feedparser
+from aggregator.parse import document, fulltext, json_feed, json_text, mapped, page, with_feedparser
 from aggregator.parse.discovery import feed_links, usual_places
 from aggregator.parse.document import decode
 from aggregator.parse.opml import outlines
 from aggregator.parse.worker import WorkerPool
 from aggregator.records import ArticleRule, ListRules, PageRules, ParsedFeed, RawEntry, Unreadable
 
-__all__ = ["WorkerPool", "article", "decode", "feed_links", "outlines", "read", "usual_places"]
+__all__ = ["WorkerPool", "article", "article_page", "decode", "feed_links", "outlines", "read", "usual_places"]
 
 
 def read(
@@ -45,6 +45,15 @@ def article(body: bytes, *, content_type: str, rule: ArticleRule) -> RawEntry | 
     """Read the text of one article from the JSON that the second request gave."""
     opened = _opened(body, content_type)
     return opened if isinstance(opened, Unreadable) else mapped.article(opened[0], rule)
+
+
+def article_page(
+    body: bytes, *, url: str, content_type: str = "", selector: bool | str, title: str = ""
+) -> RawEntry | Unreadable:
+    """Read the text of one article from its page, which came from `url`: what a CSS selector says, or (True) where
+    most of the text stands. A heading that repeats the article's `title` is left out."""
+    opened = _opened(body, content_type)
+    return opened if isinstance(opened, Unreadable) else fulltext.read(opened[0], url, selector, title)
 
 
 def _opened(body: bytes, content_type: str) -> tuple[str, tuple[str, ...]] | Unreadable:

@@ -46,8 +46,11 @@ async def read_document(source: Source, memory: SourceMemory, tools: Tools, *, a
 
 
 def reading_digest(source: Source) -> str:
-    """Give a digest of what a source's document is read by: when it changes, an unchanged document is read again."""
-    kept = {name: _plain(getattr(source, name)) for name in _FOR_READING}
+    """Give a digest of what a source's document is read by: when it changes, an unchanged document is read again.
+
+    A setting that is not made does not count, so that a release with a new one has no document read again.
+    """
+    kept = {name: _plain(value) for name in _FOR_READING if (value := getattr(source, name)) != _USUAL[name]}
     return hashlib.sha256(repr(sorted(kept.items())).encode()).hexdigest()[:32]
 
 
@@ -56,6 +59,7 @@ _REQUEST = ("timeout", "max_bytes", "user_agent", "headers", "proxy")
 _REPUBLISHING = ("text", "private")
 _NOT_FOR_READING = frozenset((*_RHYTHM, *_REQUEST, *_REPUBLISHING, "position", "backfill"))
 _FOR_READING = tuple(field.name for field in fields(Source) if field.name not in _NOT_FOR_READING)
+_USUAL = {field.name: field.default for field in fields(Source)}
 
 
 def _plain(value: object) -> object:

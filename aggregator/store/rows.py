@@ -103,6 +103,7 @@ def known_of(row: sqlite3.Row, brought: str | None) -> Known:
         text_size=row["text_size"],
         published=optional_time_of(row["published"]),
         updated=time_of(row["updated"]),
+        asked=bool(row["article_url"]),
     )
 
 

@@ -37,6 +37,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "sqlite_utils": "store",
     "starlette": "serve",
     "tomlkit": "config",
+    "trafilatura": "parse",
     "uvicorn": "serve",
 }
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
