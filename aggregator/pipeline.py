@@ -113,6 +113,15 @@ class Poll:
     tools: Tools
 
 
+@dataclass(frozen=True, slots=True)
+class Met:
+    """The entries of a document, with the codes of their names and what is stored under those."""
+
+    named: Sequence[Named]
+    aliases: Mapping[Alias, str]
+    known: Mapping[str, Known]
+
+
 class Pipeline:
     """Refreshes sources and publishes what changed. What it knows stands in the store."""
 
@@ -299,24 +308,25 @@ class Pipeline:
             problems=(*read.intake.problems, *problems),
         )
 
-    def _look_up(self, named: Sequence[Named], source: Source) -> tuple[dict[Alias, str], dict[str, Known]]:
-        """Give what the store knows of the entries: the codes of their names, and what stands under those."""
+    def _look_up(self, named: Sequence[Named], source: Source) -> Met:
+        """Give the entries with what the store knows of them: the codes of their names, and what stands under those.
+        Articles that come under all-new names are found by what they say."""
         names = [name for item in named for name in item.names]
         names += [Alias("code", item.info_code) for item in named]
         aliases = self._store.codes_of(names)
-        return aliases, self._store.known(aliases.values(), source.name)
+        known = self._store.known(aliases.values(), source.name)
+        named = identify.without_reused_guids(named, aliases, known)
+        wanted = identify.doubtful(named, aliases, known)
+        if found := self._store.codes_of(name for names in wanted.values() for name in names):
+            known |= self._store.known(found.values(), source.name)
+            aliases |= identify.repair(named, aliases, known, wanted, found)
+        return Met(named, aliases, known)
 
-    def _decide(
-        self,
-        named: Sequence[Named],
-        source: Source,
-        memory: SourceMemory,
-        aliases: Mapping[Alias, str],
-        known: Mapping[str, Known],
-    ) -> Changes:
+    def _decide(self, met: Met, source: Source, memory: SourceMemory) -> Changes:
+        known = met.known
         return identify.decide(
-            named,
-            aliases=aliases,
+            met.named,
+            aliases=met.aliases,
             known=known,
             positions=self._positions({source.name, *(stored.source for stored in known.values())}),
             backfill=source.backfill if memory.fresh else None,
@@ -331,7 +341,7 @@ class Pipeline:
     def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new"."""
         with self._store.writing():
-            changes = self._decide(named, poll.source, poll.memory, *self._look_up(named, poll.source))
+            changes = self._decide(self._look_up(named, poll.source), poll.source, poll.memory)
             self._store.add(changes.arrivals, self._now())
             self._store.revise(changes.revisions, self._now())
             self._store.sight(changes.sightings, self._now())
@@ -379,7 +389,7 @@ class Pipeline:
 
     def _previewed(self, source: Source, read: Read) -> Preview:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
-        changes = self._decide(named, source, self._store.memory(source.name), *self._look_up(named, source))
+        changes = self._decide(self._look_up(named, source), source, self._store.memory(source.name))
         items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
         items += [PreviewItem("revised", item.info_code, item.entry, ()) for item in changes.revisions]
         items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in changes.sightings]
@@ -438,9 +448,9 @@ class Pipeline:
         return tuple(result), problems
 
     def _articles_wanted(self, source: Source, named: Sequence[Named], memory: SourceMemory) -> set[str]:
-        aliases, known = self._look_up(named, source)
-        passed = {item.info_code for item in self._decide(named, source, memory, aliases, known).passed}
-        return {item.info_code for item in identify.articles_wanted(named, aliases, known)} - passed
+        met = self._look_up(named, source)
+        passed = {item.info_code for item in self._decide(met, source, memory).passed}
+        return {item.info_code for item in identify.articles_wanted(met.named, met.aliases, met.known)} - passed
 
     async def _text(self, poll: Poll, entry: Entry) -> tuple[Entry, str | None]:
         """Give the entry with its text; or as it is, with what went wrong. A text that is not there is not owed."""

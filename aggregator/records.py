@@ -338,9 +338,9 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Another name of an article: `kind` is code, guid or url."""
+    """Another name of an article: `kind` is code, guid, url, or text for a digest of what its source says in it."""
 
-    kind: Literal["code", "guid", "url"]
+    kind: Literal["code", "guid", "url", "text"]
     value: str
 
 
@@ -358,7 +358,8 @@ class Known:
     """What a decision needs to know of a stored article. `text_size` counts the characters of its text.
 
     `row_fingerprint` is what the asking source's list said of it when its text was fetched; `seen_here` tells whether
-    that source has brought it before. `asked` tells whether its text was to come by a second request.
+    that source has brought it before, `asked` whether its text was to come by a second request, `evident` whether names
+    of the kind `text` are stored for it.
     """
 
     info_code: str
@@ -372,6 +373,8 @@ class Known:
     published: datetime | None
     updated: datetime
     asked: bool = False
+    link: str = ""
+    evident: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,23 @@
 """Which article is this? Codes, names, and the decision between new, revised and seen before. Pure."""
 
 from aggregator.identify.codes import RULE_VERSION, info_code, is_global, names_of, recognised
-from aggregator.identify.decide import articles_wanted, decide, match
+from aggregator.identify.decide import articles_wanted, decide
 from aggregator.identify.document import distinct
+from aggregator.identify.evidence import doubtful, evidence, repair
+from aggregator.identify.match import match, without_reused_guids
 
 __all__ = [
     "RULE_VERSION",
     "articles_wanted",
     "decide",
     "distinct",
+    "doubtful",
+    "evidence",
     "info_code",
     "is_global",
     "match",
     "names_of",
     "recognised",
+    "repair",
+    "without_reused_guids",
 ]

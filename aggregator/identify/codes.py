@@ -24,8 +24,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 def names_of(entry: Entry) -> tuple[Alias, ...]:
     """Give every name that the entry is known by, the strongest first: codes, guid, link in canonical form."""
     names = [Alias("code", code) for code in _codes(entry)]
-    if entry.guid:
-        names.append(Alias("guid", guid_key(entry)))
+    names += [Alias("guid", value) for value in guid_keys(entry)]
     if link := canonical(entry.link):
         names.append(Alias("url", link))
     return tuple(dict.fromkeys(names))
@@ -37,9 +36,15 @@ def info_code(entry: Entry, names: tuple[Alias, ...]) -> str:
     return code or _derived(_best_identity(entry, names))
 
 
-def guid_key(entry: Entry) -> str:
-    """Give the guid as an alias: by itself when it is global, together with its source when it is not."""
-    return entry.guid if is_global(entry.guid) else f"{entry.source}\n{entry.guid}"
+def guid_keys(entry: Entry) -> list[str]:
+    """Give the guid as aliases: by itself when it is global, together with its source when it is not; one that is an
+    address also in canonical form, with its fragment, so that http and https make no difference."""
+    if not entry.guid:
+        return []
+    if not is_global(entry.guid):
+        return [f"{entry.source}\n{entry.guid}"]
+    address, mark, fragment = entry.guid.partition("#")
+    return [entry.guid, *([canonical(address) + mark + fragment] if canonical(address) else [])]
 
 
 def is_global(guid: str) -> bool:

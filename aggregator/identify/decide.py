@@ -1,33 +1,15 @@
 """What a document does to the store: new, revised, or seen before. A pure decision over what the store knows."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from aggregator.identify.evidence import evidence
+from aggregator.identify.match import match
 from aggregator.records import Alias, Arrival, Changes, Entry, Known, Named, Revision, Sighting
 
 _TEXT_AT_LEAST = 200  # characters, markup included
 _OLDEST = datetime.min.replace(tzinfo=UTC)
-
-
-def match(named: Named, aliases: Mapping[Alias, str], known: Mapping[str, Known]) -> str | None:
-    """Give the code that one of the entry's names is known for, or None. Codes count before guids before links.
-
-    A link alone does not make two entries of one source the same article when their guids, titles and dates all
-    differ: incident pages and daily columns live under one address for years.
-    """
-    for name in named.names:
-        code = aliases.get(name)
-        if code is None:
-            continue
-        if name.kind != "url" or not _another_article(named.entry, known.get(code)):
-            return code
-    return aliases.get(Alias("code", named.info_code))
-
-
-def _another_article(entry: Entry, stored: Known | None) -> bool:
-    if stored is None or stored.source != entry.source or not (entry.guid and stored.guid):
-        return False
-    return entry.guid != stored.guid and entry.title != stored.title and entry.published != stored.published
 
 
 def articles_wanted(
@@ -73,16 +55,22 @@ def decide(
         elif (stored := known.get(code)) is None:
             continue
         elif _is_revision(named.entry, stored, positions):
-            revisions.append(Revision(code, named.entry, named.names, _revised_at(named.entry, stored, now)))
+            revisions.append(Revision(code, named.entry, _all_names(named), _revised_at(named.entry, stored, now)))
         else:
             sightings.append(_sighting(named, stored, aliases))
     taken, passed = _newest(new, backfill)
     arrivals = sorted((_arrival(named, now) for named in reversed(taken)), key=lambda arrival: arrival.sort_date)
+    passed = [replace(named, names=_all_names(named)) for named in passed]
     return Changes(tuple(arrivals), tuple(revisions), tuple(sightings), tuple(passed))
 
 
+def _all_names(named: Named) -> tuple[Alias, ...]:
+    return (*named.names, *evidence(named.entry))
+
+
 def _sighting(named: Named, stored: Known, aliases: Mapping[Alias, str]) -> Sighting:
-    names = tuple(name for name in named.names if name not in aliases)
+    owes = named.entry.source == stored.source and not stored.evident
+    names = tuple(name for name in (_all_names(named) if owes else named.names) if name not in aliases)
     row = named.entry.row_fingerprint
     learns = bool(names) or not stored.seen_here or (bool(row) and row != stored.row_fingerprint)
     return Sighting(stored.info_code, named.entry, names, learns)
@@ -104,7 +92,7 @@ def _arrival(named: Named, now: datetime) -> Arrival:
     said = _said(entry) or now
     updated = min(entry.updated or said, now)
     owed = bool(entry.article_url) and not entry.row_fingerprint
-    return Arrival(named.info_code, entry, named.names, min(said, now), updated, pending=owed)
+    return Arrival(named.info_code, entry, _all_names(named), min(said, now), updated, pending=owed)
 
 
 def _said(entry: Entry) -> datetime | None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from aggregator.identify.codes import info_code, names_of
+from aggregator.identify.codes import guid_keys, info_code, names_of
 from aggregator.records import Alias, Entry, Named
 from aggregator.urls import canonical
 
@@ -17,9 +17,14 @@ def distinct(entries: Iterable[Entry], *, feed_link: str = "") -> tuple[Named, .
     that, the first stands for all.
     """
     found = [(entry, names_of(entry)) for entry in entries]
-    ambiguous = _shared_guids(found) | _shared_links(found) | _home(found, feed_link)
+    ambiguous = _shared_guids(found) | _shared_links(found) | _home(found, feed_link) | _of_two_posts(found)
     named = [_named(entry, tuple(name for name in names if name not in ambiguous)) for entry, names in found]
     return _merged(named)
+
+
+def without_guid(named: Named) -> Named:
+    """Give the entry as if its source had given it no guid."""
+    return _named(named.entry, tuple(name for name in named.names if name.kind != "guid"))
 
 
 def _named(entry: Entry, names: tuple[Alias, ...]) -> Named:
@@ -38,15 +43,37 @@ def _by_name(found: Sequence[tuple[Entry, tuple[Alias, ...]]], kind: str) -> dic
 
 
 def _shared_guids(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
-    """Guids under which the document has entries with different links."""
+    """Guids under which the document has entries with different links, and spellings that two guids share."""
     groups = _by_name(found, "guid")
-    return {name for name, group in groups.items() if len({canonical(e.link) for e in group if e.link}) > 1}
+    shared = {name for name, group in groups.items() if len({canonical(e.link) for e in group if e.link}) > 1}
+    respelt = {name for name, group in groups.items() if len({entry.guid for entry in group}) > 1}
+    return shared | {name for name in respelt if len({entry.title for entry in groups[name]}) > 1}
+
+
+def _of_two_posts(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
+    """Names of entries that have a guid and a link in common and differ in title, text and said date: two posts of one
+    minute, where the publisher makes both names from the time."""
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry, _ in found:
+        if entry.guid:
+            groups[entry.guid, canonical(entry.link)].append(entry)
+    twos = {key for key, group in groups.items() if len(group) > 1 and _all_differ(group)}
+    return {name for entry, names in found if (entry.guid, canonical(entry.link)) in twos for name in names}
+
+
+def _all_differ(group: Sequence[Entry]) -> bool:
+    said = ([e.title for e in group], [e.published for e in group], [e.content or e.summary for e in group])
+    return all(all(values) and len(set(values)) == len(values) for values in said)
 
 
 def _shared_links(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
     """Links under which the document has entries with different guids, or without guids and with different titles."""
     groups = _by_name(found, "url")
-    return {name for name, group in groups.items() if len({e.guid or f"\n{e.title}" for e in group}) > 1}
+    return {name for name, group in groups.items() if len({_guid_or_title(e) for e in group}) > 1}
+
+
+def _guid_or_title(entry: Entry) -> str:
+    return guid_keys(entry)[-1] if entry.guid else f"\n{entry.title}"
 
 
 def _home(found: Sequence[tuple[Entry, tuple[Alias, ...]]], feed_link: str) -> set[Alias]:

@@ -104,6 +104,8 @@ def known_of(row: sqlite3.Row, brought: str | None) -> Known:
         published=optional_time_of(row["published"]),
         updated=time_of(row["updated"]),
         asked=bool(row["article_url"]),
+        link=row["link"],
+        evident=bool(row["evident"]),
     )
 
 

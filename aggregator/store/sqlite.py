@@ -392,7 +392,9 @@ class Store:
         sql = "SELECT info_code, row_fingerprint FROM provenance WHERE source = ?1 AND info_code IN (?)"
         brought = {row["info_code"]: row["row_fingerprint"] for row in self._rows_in(sql, wanted, source)}
         rows = self._rows_in(
-            """SELECT info_code, source, guid, title, fingerprint, published, updated, article_url,
+            """SELECT info_code, source, guid, link, title, fingerprint, published, updated, article_url,
+                      EXISTS (SELECT 1 FROM aliases a WHERE a.info_code = entries.info_code AND a.kind = 'text')
+                        AS evident,
                       CASE WHEN content = '' THEN length(summary) ELSE length(content) END AS text_size
                  FROM entries WHERE state <> 'retracted' AND info_code IN (?)""",
             wanted,
