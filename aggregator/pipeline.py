@@ -48,6 +48,7 @@ from aggregator.records import (
     Read,
     Reading,
     ReadNote,
+    Retouch,
     Revision,
     SameBody,
     Sighting,
@@ -303,7 +304,7 @@ class Pipeline:
             "ok",
             new=len(changes.arrivals),
             revised=len(changes.revisions),
-            unchanged=len(changes.sightings),
+            unchanged=len(changes.sightings) + len(changes.retouches),
             skipped=len(changes.passed),
             problems=(*read.intake.problems, *problems),
         )
@@ -324,7 +325,7 @@ class Pipeline:
 
     def _decide(self, met: Met, source: Source, memory: SourceMemory) -> Changes:
         known = met.known
-        return identify.decide(
+        changes = identify.decide(
             met.named,
             aliases=met.aliases,
             known=known,
@@ -332,6 +333,7 @@ class Pipeline:
             backfill=source.backfill if memory.fresh else None,
             now=self._now(),
         )
+        return identify.settled(changes, self._store.wordings(each.info_code for each in changes.revisions))
 
     def _positions(self, names: Iterable[str]) -> dict[str, int]:
         """Give the places of sources in the configuration; those that are no longer in it come last."""
@@ -344,6 +346,7 @@ class Pipeline:
             changes = self._decide(self._look_up(named, poll.source), poll.source, poll.memory)
             self._store.add(changes.arrivals, self._now())
             self._store.revise(changes.revisions, self._now())
+            self._store.retouch(changes.retouches, self._now())
             self._store.sight(changes.sightings, self._now())
             self._store.pass_over(changes.passed)
             self._place(poll.source, changes)
@@ -392,7 +395,8 @@ class Pipeline:
         changes = self._decide(self._look_up(named, source), source, self._store.memory(source.name))
         items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
         items += [PreviewItem("revised", item.info_code, item.entry, ()) for item in changes.revisions]
-        items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in changes.sightings]
+        same: tuple[Sighting | Retouch, ...] = (*changes.sightings, *changes.retouches)
+        items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in same]
         items += [PreviewItem("passed over", item.info_code, item.entry, ()) for item in changes.passed]
         items = [replace(item, categories=categorise.categories_of(item.entry, source)) for item in items]
         return Preview(source.name, read.fetched.url, read.intake.facts, tuple(items), read.intake.problems)
@@ -402,7 +406,8 @@ class Pipeline:
     def _place(self, source: Source, changes: Changes) -> None:
         """Put each article into the channels that this source names for it."""
         whole = (item for item in changes.sightings if not _lacks_text(item.entry, source))
-        met: list[Arrival | Revision | Sighting] = [*changes.arrivals, *changes.revisions, *whole]
+        changed: tuple[Revision | Retouch, ...] = (*changes.revisions, *changes.retouches)
+        met: list[Arrival | Revision | Retouch | Sighting] = [*changes.arrivals, *changed, *whole]
         wanted = {item.info_code: categorise.categories_of(item.entry, source) for item in met}
         slugs = self._slugs([name for names in wanted.values() for name in names])
         there = self._store.places(wanted)
@@ -411,8 +416,8 @@ class Pipeline:
             placed = there.get(code, {})
             if not set(chosen) <= set(placed) or any(placed[slug] == source.name for slug in set(placed) - set(chosen)):
                 self._store.place(code, source.name, chosen)
-        for revision in changes.revisions:
-            self._store.mark_article(revision.info_code)
+        for item in changed:
+            self._store.mark_article(item.info_code)
 
     def _slugs(self, names: Sequence[str]) -> dict[str, str]:
         """Give the slug of each category name, by folded name; a name not met before opens its channel."""

@@ -400,6 +400,26 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Retouch:
+    """A stored article whose markup changed, or what changes by itself, and not what it says: no reader is told."""
+
+    info_code: str
+    entry: Entry
+    names: tuple[Alias, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a stored article says, and whose words these are. `retouched`: how often its markup was taken over."""
+
+    source: str
+    title: str
+    summary: str
+    content: str
+    retouched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """A stored article met again with nothing new in its text. `names` are those that are not known yet; `learns`: it
     tells something that is to be remembered."""
@@ -419,6 +439,25 @@ class Changes:
     revisions: tuple[Revision, ...] = ()
     sightings: tuple[Sighting, ...] = ()
     passed: tuple[Named, ...] = ()
+    retouches: tuple[Retouch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One wording of an article: as it stood from `since` (when we took it over) until the next one came.
+
+    `updated` is the date that it was published with.
+    """
+
+    revision: int
+    source: str
+    title: str
+    summary: str
+    content: str
+    author: str
+    link: str
+    since: datetime
+    updated: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -553,6 +592,7 @@ class Trace:
     first_seen: str = ""
     updated: str = ""
     revision: int = 0
+    retouched: int = 0  # how often its markup or its counters changed, and not what it says
     names: tuple[Alias, ...] = ()
     provenance: tuple[Brought, ...] = ()
     channels: tuple["Channel", ...] = ()

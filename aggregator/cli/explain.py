@@ -83,6 +83,7 @@ def _show_article(trace: Trace, as_json: bool) -> None:
         ("published", trace.published_text),
         ("first seen", trace.first_seen),
         ("updated", f"{trace.updated}, revision {trace.revision}" if trace.title else ""),
+        ("absorbed", _absorbed(trace)),
         ("text from", trace.source),
         *(("brought by", f"{item.source} at {item.first_seen}  {item.link}") for item in trace.provenance),
         *(("known as", f"{name.kind} {name.value}".replace("\n", " ")) for name in trace.names),
@@ -90,6 +91,10 @@ def _show_article(trace: Trace, as_json: bool) -> None:
         ("page", f"article/{trace.info_code}.html" if trace.channels else ""),
     ]
     show.out().print(_facts(rows))
+
+
+def _absorbed(trace: Trace) -> str:
+    return f"{show.counted(trace.retouched, 'change')} of its markup or counters only" if trace.retouched else ""
 
 
 def _facts(rows: list[tuple[str, str]]) -> Table:

@@ -1,14 +1,18 @@
 """Which article is this? Codes, names, and the decision between new, revised and seen before. Pure."""
 
 from aggregator.identify.codes import RULE_VERSION, info_code, is_global, names_of, recognised
+from aggregator.identify.compare import Piece, compare
 from aggregator.identify.decide import articles_wanted, decide
 from aggregator.identify.document import distinct
+from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
 from aggregator.identify.match import match, without_reused_guids
 
 __all__ = [
     "RULE_VERSION",
+    "Piece",
     "articles_wanted",
+    "compare",
     "decide",
     "distinct",
     "doubtful",
@@ -19,5 +23,6 @@ __all__ = [
     "names_of",
     "recognised",
     "repair",
+    "settled",
     "without_reused_guids",
 ]

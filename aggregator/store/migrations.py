@@ -187,3 +187,27 @@ def queue_for_the_search_index(db: Database) -> None:
     """What came, changed or went stands in a queue until the search index has taken it in."""
     for statement in _TO_INDEX:
         db.execute(statement)
+
+
+_HISTORY = (
+    "ALTER TABLE entries ADD COLUMN retouched INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE revisions (
+        id INTEGER PRIMARY KEY,
+        info_code TEXT NOT NULL,
+        revision INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        title TEXT NOT NULL,
+        since TEXT NOT NULL,
+        updated TEXT NOT NULL,
+        replaced_at TEXT NOT NULL,
+        body BLOB NOT NULL,
+        UNIQUE (info_code, revision)
+    ) STRICT""",
+)
+
+
+@migrations()
+def history(db: Database) -> None:
+    """The wordings that articles had before; `body` is zlib over JSON: summary, content, author, link."""
+    for statement in _HISTORY:
+        db.execute(statement)

@@ -31,6 +31,7 @@ from aggregator.records import (
     Named,
     Outline,
     ReadNote,
+    Retouch,
     Revision,
     Sighting,
     Source,
@@ -38,7 +39,10 @@ from aggregator.records import (
     SourceReport,
     StoredEntry,
     Trace,
+    Version,
+    Wording,
 )
+from aggregator.store import history
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
     entry_columns,
@@ -410,12 +414,31 @@ class Store:
                 self._trace(arrival.info_code, arrival.entry, now)
 
     def revise(self, revisions: Iterable[Revision], now: datetime) -> None:
-        """Replace the text of stored articles, with the next revision number."""
+        """Replace the text of stored articles, with the next revision number; the text before is kept as history."""
         with self.writing():
             for revision in revisions:
+                history.keep(self._connection, revision.info_code, time_text(now))
                 self._connection.execute(_REVISE_ENTRY, _revision_row(revision))
                 self._name(revision.info_code, revision.names)
                 self._trace(revision.info_code, revision.entry, now)
+
+    def retouch(self, retouches: Iterable[Retouch], now: datetime) -> None:
+        """Take over the markup of stored articles that say what they said: counted, and no revision."""
+        with self.writing():
+            for retouch in retouches:
+                self._connection.execute(_RETOUCH_ENTRY, entry_columns(retouch.entry) | {"code": retouch.info_code})
+                self._name(retouch.info_code, retouch.names)
+                self._trace(retouch.info_code, retouch.entry, now)
+
+    def wordings(self, codes: Iterable[str]) -> dict[str, Wording]:
+        """Give what articles say, by code. It is for the few whose fingerprint changed: texts are large."""
+        sql = "SELECT info_code, source, title, summary, content, retouched FROM entries WHERE info_code IN (?)"
+        return {row["info_code"]: history.wording_of(row) for row in self._rows_in(sql, sorted(set(codes)))}
+
+    def versions(self, code: str) -> list[Version]:
+        """Give the wordings of an article that are kept, the first one first and the one that stands last."""
+        with self._lock, self._reporting():
+            return history.of(self._connection, code)
 
     def sight(self, sightings: Iterable[Sighting], now: datetime) -> None:
         """Learn the names under which stored articles were met again, and who brought them."""
@@ -486,8 +509,8 @@ class Store:
             provenance=tuple(Brought(**dict(row)) for row in brought),
         )
         rows = self._rows(
-            """SELECT title, link, state, source, published, published_text, first_seen, updated, revision FROM entries
-                WHERE info_code = :code""",
+            """SELECT title, link, state, source, published, published_text, first_seen, updated, revision, retouched
+                 FROM entries WHERE info_code = :code""",
             code=code,
         )
         if not rows:
@@ -506,6 +529,7 @@ class Store:
                 return False
             self.mark_article(code)
             self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
+            self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
             return True
 
     # --- channels ------------------------------------------------------------------------------
@@ -808,6 +832,11 @@ _SET_TEXT = """source = :source, guid = :guid, link = :link, title = :title, sum
     article_url = :article_url"""
 
 _REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1, state = 'published'
+    WHERE info_code = :code"""
+
+_RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :summary, content = :content,
+    author = :author, outlet = :outlet, language = :language, tags = :tags, enclosures = :enclosures,
+    fingerprint = :fingerprint, retouched = retouched + 1
     WHERE info_code = :code"""
 
 _RETRACT = """UPDATE entries SET state = 'retracted', title = '', summary = '', content = '', author = '',
