@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator import categorise, identify
 from aggregator import sources as kinds
+from aggregator.channels import Channels, Wanted
 from aggregator.errors import AggregatorError
 from aggregator.fetch import freshness
 from aggregator.fetch.failures import in_words
@@ -127,13 +128,14 @@ class Pipeline:
     """Refreshes sources and publishes what changed. What it knows stands in the store."""
 
     def __init__(
-        self, rooms: Rooms, *, sources: dict[str, Source], naming: categorise.Naming, limits: Limits
+        self, rooms: Rooms, *, sources: dict[str, Source], channels: Wanted, limits: Limits
     ) -> None:
         self._rooms = rooms
         self._store = rooms.store
         self._now = rooms.clock
         self._sources = sources
-        self._naming = naming
+        self._naming = channels.naming
+        self._channels = Channels(rooms.store, channels, rooms.clock)
         self._limits = limits
         self._gate = asyncio.Semaphore(limits.concurrency)
         self._shared = SharedFetches(sources)
@@ -411,13 +413,16 @@ class Pipeline:
         wanted = {item.info_code: categorise.categories_of(item.entry, source) for item in met}
         slugs = self._slugs([name for names in wanted.values() for name in names])
         there = self._store.places(wanted)
+        touched = {item.info_code for item in met if not isinstance(item, Sighting) or item.learns}
         for code, names in wanted.items():
             chosen = list(dict.fromkeys(slugs[fold_name(name)] for name in names))
             placed = there.get(code, {})
             if not set(chosen) <= set(placed) or any(placed[slug] == source.name for slug in set(placed) - set(chosen)):
                 self._store.place(code, source.name, chosen)
+                touched.add(code)
         for item in changed:
             self._store.mark_article(item.info_code)
+        self._channels.choose(sorted(touched))
 
     def _slugs(self, names: Sequence[str]) -> dict[str, str]:
         """Give the slug of each category name, by folded name; a name not met before opens its channel."""
@@ -431,7 +436,8 @@ class Pipeline:
         return slugs
 
     def open_channels(self) -> None:
-        """Open the channels of all fixed categories, and give every channel the title that the configuration says."""
+        """Open the channels of all fixed categories and of rules, and give every channel its configured title."""
+        self._channels.settle()
         with self._store.writing():
             self._slugs([name for source in self._sources.values() for name in source.categories])
             for channel in self._store.channels():
@@ -482,6 +488,7 @@ class Pipeline:
                 return problem
             slugs = self._slugs(categorise.categories_of(entry, source))
             self._store.place(code, source.name, list(slugs.values()))
+            self._channels.choose([code])
         return problem
 
     # --- what is noted of a fetch ----------------------------------------------------------------------
@@ -669,6 +676,8 @@ class Pipeline:
                 if (found := store.channel(key)) is None:
                     return publisher.drop_channel(key)
                 return publisher.channel(found[0], self._current(key), found[1])
+            case "gone":
+                return publisher.gone(store.gone_channels())
             case "feed":
                 return publisher.feed(store.newest(self._limits.policies.usual.entries))
             case _:

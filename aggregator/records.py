@@ -681,11 +681,12 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One published feed of a category."""
+    """One published feed, of a category or by a rule. `opened_as` is its first slug, where it was renamed."""
 
     slug: str
     title: str
     name: str = ""
+    opened_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregator import __version__, config
-from aggregator.categorise import Naming
+from aggregator.categorise import Criteria, Naming, Rule, query_fault, rule_of
+from aggregator.channels import Wanted
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
-from aggregator.config.settings import ArticleTable, PolicyTable, SourceTable
+from aggregator.config.settings import ArticleTable, ChannelTable, CriteriaTable, PolicyTable, SourceTable
 from aggregator.errors import ConfigError, WorkerError
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
 from aggregator.records import (
@@ -64,7 +65,8 @@ def checks() -> config.Checks:
     from aggregator.parse.paths import jsonpath_fault
     from aggregator.schedule.cron import crontab_fault
 
-    return config.Checks(jsonpath_fault, selector_fault, crontab_fault, extractor_fault, kinds_brought())
+    kinds = kinds_brought()
+    return config.Checks(jsonpath_fault, selector_fault, crontab_fault, extractor_fault, query_fault, kinds)
 
 
 def kinds_brought() -> dict[str, EntryPoint]:
@@ -139,7 +141,7 @@ async def _at_work(
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
         fetch = settings.fetch
         limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies)
-        pipeline = Pipeline(rooms, sources=sources, naming=naming_of(settings), limits=limits)
+        pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources), publisher
         finally:
@@ -234,15 +236,33 @@ def naming_of(settings: Settings) -> Naming:
     by_hand = settings.categories.channels()
     return Naming(
         title_format=settings.categories.title_format,
-        titles={slug: channel.title for slug, channel in by_hand.items() if channel.title},
+        titles={slug: channel.title for slug, channel in by_hand.items() if channel.title}
+        | {slug: channel.title or slug for slug, channel in settings.channels.items()},
         slugs={fold_name(name): slug for slug, channel in by_hand.items() for name in channel.names},
     )
+
+
+def channels_of(settings: Settings) -> Wanted:
+    """Give how channels are named, the rules of those that are filled by one, and the slugs that they had before."""
+    rules = [_rule(slug, table) for slug, table in settings.channels.items()]
+    tables = {**settings.categories.channels(), **settings.channels}
+    return Wanted(naming_of(settings), tuple(rules), {slug: table.was for slug, table in tables.items() if table.was})
+
+
+def _rule(slug: str, table: ChannelTable) -> Rule:
+    unwanted = _criteria(table.without) if table.without else Criteria()
+    return rule_of(slug, table.title or slug, _criteria(table), unwanted)
+
+
+def _criteria(table: CriteriaTable) -> Criteria:
+    return Criteria(table.search or "", tuple(table.tags), tuple(table.sources), tuple(table.categories))
 
 
 def policies_of(settings: Settings) -> Policies:
     """Give what each channel publishes of its articles, with the site's defaults filled in."""
     usual = Policy(settings.publish.entries)
-    return Policies(usual, {slug: _policy(table, usual) for slug, table in settings.categories.channels().items()})
+    tables: dict[str, PolicyTable] = {**settings.categories.channels(), **settings.channels}
+    return Policies(usual, {slug: _policy(table, usual) for slug, table in tables.items()})
 
 
 def _policy(table: PolicyTable, usual: Policy) -> Policy:

@@ -4,16 +4,20 @@ They stand beside the models, because a model's own checks stay silent as long a
 operator wants to hear everything at once. Values of a wrong type are passed over: the models speak of those.
 """
 
+import difflib
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from aggregator.urls import fold_name
+from aggregator.urls import fold_name, slug
 
 Problem = tuple[tuple[str, ...], str]
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _SECRETS = ("password_env", "password_file", "token_env", "token_file")
+_CRITERIA = ("search", "tags", "sources", "categories")
+_ONE_OF = f"{', '.join(_CRITERIA[:-1])} or {_CRITERIA[-1]}"
+_NO_SLUG = "is no slug, which is made of a-z, 0-9 and inner hyphens"
 _IDENTITIES = ("info_code", "guid", "link", "title")
 
 
@@ -25,6 +29,8 @@ def conflicts(data: dict[str, Any]) -> Iterator[Problem]:
         if isinstance(auth := table.get("auth"), dict):
             yield from _of_auth((*place, "auth"), auth)
     yield from _of_categories(data)
+    yield from _of_channels(data)
+    yield from _of_former_slugs(data)
 
 
 def _tables(data: dict[str, Any], key: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -60,11 +66,74 @@ def _of_auth(place: tuple[str, ...], auth: dict[str, Any]) -> Iterator[Problem]:
 
 def _of_categories(data: dict[str, Any]) -> Iterator[Problem]:
     owners: dict[str, str] = {}
-    for slug, table in _tables(data, "categories"):
-        if not _SLUG.fullmatch(slug):
-            yield ("categories", slug), "is no slug, which is made of a-z, 0-9 and inner hyphens"
-        names = table.get("names", [])
-        for name in (name for name in names if isinstance(name, str)) if isinstance(names, list) else ():
-            owner = owners.setdefault(fold_name(name), slug)
-            if owner != slug:
-                yield ("categories", slug, "names"), f"{name!r} belongs to [categories.{owner}] already"
+    for key, table in _tables(data, "categories"):
+        if not _SLUG.fullmatch(key):
+            yield ("categories", key), _NO_SLUG
+        for name in _texts(table, "names"):
+            owner = owners.setdefault(fold_name(name), key)
+            if owner != key:
+                yield ("categories", key, "names"), f"{name!r} belongs to [categories.{owner}] already"
+
+
+def _texts(table: dict[str, Any], key: str) -> list[str]:
+    values = table.get(key, [])
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
+
+
+def _of_channels(data: dict[str, Any]) -> Iterator[Problem]:
+    channels = list(_tables(data, "channels"))
+    owners = _slugs_of_categories(data) if channels else {}
+    for key, table in channels:
+        place = ("channels", key)
+        if not _SLUG.fullmatch(key):
+            yield place, _NO_SLUG
+        if key in owners:
+            yield place, f"is the slug of {owners[key]} already; choose another key"
+        if not any(table.get(kind) for kind in _CRITERIA):
+            yield place, f"takes every article; say which with {_ONE_OF}"
+        without = table.get("without")
+        if isinstance(without, dict) and not any(without.get(kind) for kind in _CRITERIA):
+            yield (*place, "without"), f"leaves nothing out; say what with {_ONE_OF}"
+        yield from _of_criteria(data, place, table)
+        yield from _of_criteria(data, (*place, "without"), without if isinstance(without, dict) else {})
+
+
+def _of_criteria(data: dict[str, Any], place: tuple[str, ...], table: dict[str, Any]) -> Iterator[Problem]:
+    known = [name for name, _ in _tables(data, "sources")]
+    for name in _texts(table, "sources"):
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            yield (*place, "sources"), f"there is no source {name!r}{f'; did you mean {close[0]!r}?' if close else ''}"
+
+
+def _slugs_of_categories(data: dict[str, Any]) -> dict[str, str]:
+    """Give the slugs that categories are sure to have, each with who has it."""
+    by_hand = dict(_tables(data, "categories"))
+    named = {fold_name(name) for table in by_hand.values() for name in _texts(table, "names")}
+    owners: dict[str, str] = {}
+    for source, table in _tables(data, "sources"):
+        for name in _categories_of(source, table):
+            if fold_name(name) not in named:
+                owners.setdefault(slug(name), f"the category {name!r} of sources.{source}")
+    return owners | {key: f"[categories.{key}]" for key in by_hand}
+
+
+def _categories_of(source: str, table: dict[str, Any]) -> list[str]:
+    """What a source says, or its own name where it says nothing."""
+    said = [*_texts({"category": [table.get("category")]}, "category"), *_texts(table, "categories")]
+    title = table.get("title")
+    own = title if isinstance(title, str) and table.get("kind", "feed") not in ("json", "html") else source
+    return said or ([] if table.get("category_from") else [own])
+
+
+def _of_former_slugs(data: dict[str, Any]) -> Iterator[Problem]:
+    """A slug leads to one channel: it is no channel's own, and was one's only."""
+    tables = [((kind, key), table) for kind in ("categories", "channels") for key, table in _tables(data, kind)]
+    owners = {key: f"[{kind}.{key}]" for (kind, key), _ in tables}
+    for place, table in tables:
+        for old in _texts(table, "was"):
+            owner = owners.setdefault(old, f"[{'.'.join(place)}] before")
+            if not _SLUG.fullmatch(old):
+                yield (*place, "was"), f"{old!r} {_NO_SLUG}"
+            elif owner != f"[{'.'.join(place)}] before":
+                yield (*place, "was"), f"{old!r} is the slug of {owner}"

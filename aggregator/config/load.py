@@ -27,12 +27,13 @@ Check = Callable[[str], str | None]  # what is wrong with a text, or None
 @dataclass(frozen=True, slots=True)
 class Checks:
     """What only other rooms can judge: JSONPaths, CSS selectors, crontab lines, whether texts can be found in pages
-    (`fulltext`, of which the text asked about is empty), and the kinds that packages bring."""
+    (`fulltext`, of which the text asked about is empty), searches, and the kinds that packages bring."""
 
     jsonpath: Check | None = None
     selector: Check | None = None
     crontab: Check | None = None
     fulltext: Check | None = None
+    search: Check | None = None
     kinds: Collection[str] = ()
 
 

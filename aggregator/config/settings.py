@@ -116,6 +116,13 @@ def _crontab(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _search(text: str, info: ValidationInfo) -> str:
+    check: Callable[[str], str | None] | None = (info.context or {}).get("search")
+    if check and (fault := check(text)):
+        raise ValueError(fault)
+    return text
+
+
 def _not_nothing(span: timedelta) -> timedelta:
     if span < timedelta(seconds=1):
         raise ValueError('must be one second at least; write it like "30s", "15m" or "1h"')
@@ -154,6 +161,7 @@ JsonPath = Annotated[str, AfterValidator(_jsonpath)]
 Selector = Annotated[str, AfterValidator(_selector)]
 Fulltext = Annotated[bool | str, BeforeValidator(_fulltext)]
 Crontab = Annotated[str, AfterValidator(_crontab)]
+Search = Annotated[str, AfterValidator(_search)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 Value = Annotated[str, AfterValidator(_value)]
@@ -235,13 +243,30 @@ class FetchSettings(Table):
 
 
 class PolicyTable(Table):
-    """What a channel may say of its documents; what it leaves out is as `[publish]` says."""
+    """What every channel may say; what it leaves out of its documents is as `[publish]` says."""
 
     text: Text = Field("full", description="How much of each text is republished; a source's stricter word counts.")
     entries: int | None = Field(None, ge=1, le=1000, description="In the current document; older ones are archived.")
     max_bytes: Size | None = Field(None, ge=1000, description="Of the current document; older articles are archived.")
     per_source: int | None = Field(None, ge=1, description="Articles of one source in the current document at most.")
     noindex: bool = Field(False, description="Search engines are asked to leave the channel's pages out.")
+    was: list[str] = Field([], description="Slugs that this channel had before; their readers are sent here.")
+
+
+class CriteriaTable(Table):
+    """What articles have to meet: of each kind that is said, one."""
+
+    search: Search | None = Field(None, description='Words, "phrases", -not, OR; title: author: source: category:.')
+    tags: list[Name] = Field([], description="Tags that the source gave the article.")
+    sources: list[str] = Field([], description="Names of sources; a subscription list stands for all of its feeds.")
+    categories: list[Name] = Field([], description="Categories, by name or slug.")
+
+
+class ChannelTable(PolicyTable, CriteriaTable):
+    """`[channels.<slug>]`: one channel that is filled by a rule."""
+
+    title: Name | None = None
+    without: CriteriaTable | None = Field(None, description="What meets one of these is left out.")
 
 
 class CategorySettings(PolicyTable):
@@ -424,6 +449,7 @@ class Settings(Table):
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
     categories: CategoriesSettings = CategoriesSettings()
+    channels: dict[str, ChannelTable] = Field({}, description="Channels that are filled by a rule, by slug.")
     sources: dict[Annotated[str, Field(min_length=1, max_length=100)], SourceSettings] = {}
 
     @field_validator("sources")

@@ -8,6 +8,7 @@ from aggregator.records import Site
 
 INDEX = "index.html"
 OPML = "opml.xml"
+GONE = "gone.json"
 FEED_TYPES = {
     "atom": "application/atom+xml",
     "rss": "application/rss+xml",

@@ -1,13 +1,14 @@
 """The published documents of a view, a channel, an article and the home page; and what happens to a sick entry."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from jinja2 import TemplateError
 
 from aggregator.errors import PublishError
 from aggregator.publish import pages
-from aggregator.publish.addresses import INDEX, article_path, channel_path, checked
+from aggregator.publish.addresses import GONE, INDEX, article_path, channel_path, checked
 from aggregator.publish.atom_rss import atom, rss
 from aggregator.publish.item import item_of
 from aggregator.publish.json_feed import json_feed
@@ -68,6 +69,13 @@ def index_document(site: Site, channels: Sequence[ChannelSummary]) -> Document:
     """
     sound = [replace(summary, newest=_sound(site, summary.newest)) for summary in channels]
     return Document(INDEX, _or_error(INDEX, lambda: pages.index_page(site, sound)))
+
+
+def gone_document(channels: Mapping[str, str]) -> Document:
+    """List the channels that are no more (slug → new slug, or ""), so that a web server answers 410 or 301 for them."""
+    gone = [CHANNEL_FOLDER + slug for slug, target in sorted(channels.items()) if not target]
+    moved = {CHANNEL_FOLDER + slug: CHANNEL_FOLDER + target for slug, target in sorted(channels.items()) if target}
+    return Document(GONE, json.dumps({"gone": gone, "moved": moved}, indent=1).encode() + b"\n")
 
 
 def _renderers(site: Site, view: View) -> dict[str, Renderer]:

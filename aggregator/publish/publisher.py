@@ -1,11 +1,11 @@
 """What a mark of the store stands for: the documents that are rendered and written for it, and those in the way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.publish.addresses import FEED_TYPES, INDEX
-from aggregator.publish.documents import Rendered, article_document, feed_documents, index_document
+from aggregator.publish.addresses import FEED_TYPES, GONE, INDEX
+from aggregator.publish.documents import Rendered, article_document, feed_documents, gone_document, index_document
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
 from aggregator.publish.view import channel_view, hidden, shortened, site_view, widest
@@ -59,6 +59,12 @@ class Publisher:
         shown = shortened(entry, widest(entry, self._policies))
         document = article_document(self._site, shown, noindex=hidden(entry, self._policies))
         return self._put(Rendered((document,)), ())
+
+    def gone(self, channels: Mapping[str, str]) -> PublishReport:
+        """Publish which channels are no more, for whoever serves the files; `channels` are slug → new slug, or ""."""
+        if not channels:
+            return self._put(Rendered(()), (GONE,))
+        return self._put(Rendered((gone_document(channels),)), ())
 
     def settle(self) -> None:
         """Make what was put safe on disk, renames included."""

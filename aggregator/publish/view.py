@@ -40,9 +40,9 @@ def entry_id(site: Site, info_code: str) -> str:
     return f"tag:{site.id_authority}:{quote(info_code, safe=_TAG_SAFE)}"
 
 
-def channel_id(site: Site, slug: str) -> str:
-    """Give the feed id of a channel."""
-    return f"tag:{site.id_authority}:{CHANNEL_FOLDER}{slug}"
+def channel_id(site: Site, channel: Channel) -> str:
+    """Give the feed id of a channel, which stays the same when the channel is renamed (RFC 4287 §4.2.6)."""
+    return f"tag:{site.id_authority}:{CHANNEL_FOLDER}{channel.opened_as or channel.slug}"
 
 
 def site_id(site: Site) -> str:
@@ -62,7 +62,7 @@ def channel_view(
     title = channel.title or channel.name or channel.slug
     shown = tuple(shortened(entry, policy.text) for entry in entries)
     updated = newest_change(entries, if_empty)
-    return View(path, title, channel_id(site, channel.slug), shown, updated, policy.noindex)
+    return View(path, title, channel_id(site, channel), shown, updated, policy.noindex)
 
 
 def site_view(

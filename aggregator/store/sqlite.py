@@ -540,8 +540,9 @@ class Store:
         return {row["folded"]: row["slug"] for row in self._rows_in(sql, sorted(set(folded)))}
 
     def taken(self, slug: str) -> bool:
-        """Tell whether a slug has a meaning already."""
-        return bool(self._rows("SELECT 1 FROM channels WHERE slug = :slug", slug=slug))
+        """Tell whether a slug has a meaning already, or had one."""
+        sql = """SELECT 1 FROM channels WHERE slug = :slug UNION ALL SELECT 1 FROM gone_channels WHERE slug = :slug"""
+        return bool(self._rows(sql, slug=slug))
 
     def add_channel(self, channel: Channel, folded: str, now: datetime) -> None:
         """Open a channel, or give an open one another name."""
@@ -560,7 +561,74 @@ class Store:
                 slug=channel.slug,
             )
             if opened:
-                self.mark([f"category/{channel.slug}", "index"])
+                self._opened(channel.slug)
+
+    def _opened(self, slug: str) -> None:
+        self.mark([f"category/{slug}", "index"])
+        if self._write("DELETE FROM gone_channels WHERE slug = :slug", slug=slug):
+            self.mark(["gone"])
+
+    def open_by_rule(self, channel: Channel, now: datetime) -> None:
+        """Open a channel that is filled by a rule; until `filled` is said of it, the rule counts as new."""
+        with self.writing():
+            self._write(
+                """INSERT INTO channels (slug, title, name, created, rule)
+                    VALUES (:slug, :title, :name, :now, 'new')""",
+                slug=channel.slug,
+                title=channel.title,
+                name=channel.name,
+                now=time_text(now),
+            )
+            self._opened(channel.slug)
+
+    def rules(self) -> dict[str, str]:
+        """Give the channels that are filled by rules, by slug, with the digest of the rule that they were filled by."""
+        rows = self._rows("SELECT slug, rule FROM channels WHERE rule <> '' ORDER BY slug")
+        return {row["slug"]: row["rule"] for row in rows}
+
+    def filled(self, slug: str, digest: str) -> None:
+        """Note that a channel holds what its rule takes."""
+        self._write("UPDATE channels SET rule = :digest WHERE slug = :slug", slug=slug, digest=digest)
+
+    def rename_channel(self, old: str, new: str, *, by_rule: bool) -> None:
+        """Give a channel another slug; its id stays. Where the other is open already, it gets the articles and names.
+
+        A channel that was none of a rule's and becomes one is filled anew.
+        """
+        with self.writing():
+            if old == new or self.channel(old) is None:
+                return
+            self.mark_everything_of(old)
+            self._write(_MOVE_CHANNEL, old=old, new=new, rule="new" if by_rule else "")
+            self._write("UPDATE OR IGNORE entry_channels SET slug = :new WHERE slug = :old", old=old, new=new)
+            if by_rule:
+                self._write("UPDATE entry_channels SET source = '' WHERE slug = :new", new=new)
+            else:
+                self._write("UPDATE channel_names SET slug = :new WHERE slug = :old", old=old, new=new)
+            self.remove_channel(old, moved_to=new)
+            self.mark_everything_of(new)
+
+    def remove_channel(self, slug: str, moved_to: str = "") -> None:
+        """Take a channel away for good: its documents go, and its slug is remembered. Its articles stay."""
+        with self.writing():
+            self.mark_everything_of(slug)
+            self._write("DELETE FROM entry_channels WHERE slug = :slug", slug=slug)
+            self._write("DELETE FROM channel_names WHERE slug = :slug", slug=slug)
+            self._write("DELETE FROM channels WHERE slug = :slug", slug=slug)
+            self._write("DELETE FROM gone_channels WHERE slug = :moved_to", moved_to=moved_to)
+            self._write("UPDATE gone_channels SET moved_to = :to WHERE moved_to = :slug", slug=slug, to=moved_to)
+            self._write(
+                """INSERT INTO gone_channels (slug, moved_to) VALUES (:slug, :moved_to)
+                    ON CONFLICT (slug) DO UPDATE SET moved_to = excluded.moved_to""",
+                slug=slug,
+                moved_to=moved_to,
+            )
+            self.mark(["gone"])
+
+    def gone_channels(self) -> dict[str, str]:
+        """Give the slugs that were published once and are no more, each with the one that it was renamed to, or ""."""
+        rows = self._rows("SELECT slug, moved_to FROM gone_channels ORDER BY slug")
+        return {row["slug"]: row["moved_to"] for row in rows}
 
     def retitle(self, slug: str, title: str) -> None:
         """Give a channel another title; its documents and its articles' documents are to be rendered again."""
@@ -576,10 +644,11 @@ class Store:
 
     def channel(self, slug: str) -> tuple[Channel, datetime] | None:
         """Give a channel and when it was opened."""
-        rows = self._rows("SELECT slug, title, name, created FROM channels WHERE slug = :slug", slug=slug)
+        rows = self._rows("SELECT slug, title, name, opened_as, created FROM channels WHERE slug = :slug", slug=slug)
         if not rows:
             return None
-        return Channel(rows[0]["slug"], rows[0]["title"], rows[0]["name"]), time_of(rows[0]["created"])
+        row = rows[0]
+        return Channel(row["slug"], row["title"], row["name"], row["opened_as"]), time_of(row["created"])
 
     def places(self, codes: Iterable[str]) -> dict[str, dict[str, str]]:
         """Give the channels that the articles stand in, by code, each with the source that named it first."""
@@ -605,7 +674,7 @@ class Store:
     # --- what is to be published ---------------------------------------------------------------
 
     def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents as outdated: `feed`, `index`, `category/<slug>`, `article/<code>`."""
+        """Mark documents as outdated: `feed`, `index`, `gone`, `category/<slug>`, `article/<code>`."""
         self._write_many(_MARK, [{"document": document} for document in documents])
 
     def mark_article(self, code: str) -> None:
@@ -649,7 +718,7 @@ class Store:
                        WHERE state = 'published'
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
             )
-            self.mark(["feed", "index"])
+            self.mark(["feed", "index", *(["gone"] if self.gone_channels() else [])])
 
     def marked(self) -> dict[str, str]:
         """Give the documents that are to be rendered, each with the stamp that clears it; articles come first."""
@@ -701,6 +770,25 @@ class Store:
             WHERE e.state = 'published' AND e.info_code IN (?)"""
         found = {row["info_code"]: row for row in self._rows_in(sql, codes)}
         return self._stored([found[code] for code in codes if code in found])
+
+    def articles_after(self, seq: int, limit: int) -> list[StoredEntry]:
+        """Give published articles in the order in which they came, from behind a number on."""
+        rows = self._rows(
+            f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source
+                 WHERE e.seq > :seq AND e.state = 'published' ORDER BY e.seq LIMIT :limit""",
+            seq=seq,
+            limit=limit,
+        )
+        return self._stored(rows)
+
+    def brought_by(self, codes: Sequence[str]) -> dict[str, list[str]]:
+        """Give the sources that brought the articles, by code; with a list's subscription comes the list."""
+        found: dict[str, list[str]] = {}
+        sql = """SELECT p.info_code, p.source, s.parent FROM provenance p JOIN sources s ON s.name = p.source
+            WHERE p.info_code IN (?) ORDER BY p.info_code, p.source"""
+        for row in self._rows_in(sql, codes):
+            found.setdefault(row["info_code"], []).extend(filter(None, (row["source"], row["parent"])))
+        return found
 
     def _stored(self, rows: Sequence[sqlite3.Row]) -> list[StoredEntry]:
         channels: dict[str, list[Channel]] = {}
@@ -851,6 +939,11 @@ _TRACE = """INSERT INTO provenance (info_code, source, guid, link, first_seen, r
 
 _PLACE = """INSERT INTO entry_channels (info_code, slug, source, sort_date, seq)
     SELECT info_code, :slug, :source, sort_date, seq FROM entries WHERE info_code = :code AND state = 'published'
+    ON CONFLICT DO NOTHING"""
+
+_MOVE_CHANNEL = """INSERT INTO channels (slug, title, name, created, rule, opened_as)
+    SELECT :new, title, name, created, CASE WHEN rule = '' OR :rule = '' THEN :rule ELSE rule END,
+        CASE WHEN opened_as = '' THEN slug ELSE opened_as END FROM channels WHERE slug = :old
     ON CONFLICT DO NOTHING"""
 
 _MARK = """INSERT INTO marks (document, stamp) VALUES (:document, lower(hex(randomblob(8))))

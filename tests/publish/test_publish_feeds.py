@@ -93,7 +93,7 @@ def test_atom_without_published_pages_keeps_to_the_grammar_and_names_no_page(gra
 
 def test_ids_are_tag_uris_made_of_authority_and_code() -> None:
     assert entry_id(SITE, "NW1") == "tag:finews.example.org,2026:NW1"
-    assert channel_id(SITE, "nanchangribao") == "tag:finews.example.org,2026:category/nanchangribao"
+    assert channel_id(SITE, Channel("nanchangribao", "")) == "tag:finews.example.org,2026:category/nanchangribao"
     assert site_id(SITE) == "tag:finews.example.org,2026:feed"
     assert parsed(atom(SITE, VIEW)).feed.id == "tag:finews.example.org,2026:category/nanchangribao"
 

@@ -1,4 +1,4 @@
-"""Entry → channels: which categories it belongs to, and under which slug each is published. Pure."""
+"""Which categories an entry belongs to, and under which slug and title each is published."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,0 +1,22 @@
+"""Entry → channels: the categories it belongs to, the slug each is published under, and the channels filled by a rule.
+
+Pure.
+"""
+
+from aggregator.categorise.naming import Naming, categories_of, channel_for, title_of
+from aggregator.categorise.query import query_fault
+from aggregator.categorise.rules import Candidate, Criteria, Rule, candidate_of, chosen, rule_of
+
+__all__ = [
+    "Candidate",
+    "Criteria",
+    "Naming",
+    "Rule",
+    "candidate_of",
+    "categories_of",
+    "channel_for",
+    "chosen",
+    "query_fault",
+    "rule_of",
+    "title_of",
+]
