@@ -35,9 +35,11 @@ _ADDRESS = re.compile(r'(?<==")https?://[^"]*[?#][^"]*(?=")')
 def normalise(raw: RawEntry, *, source: Source, feed: ParsedFeed, url: str, now: datetime) -> Entry | None:
     """Give the entry that a raw one stands for, or None where it says nothing: no title, text, link, guid or file.
 
-    `url` is where the document was found in the end. Zone-less dates are in the source's time zone.
+    `url` is where the document was found in the end; what a local file says is relative to the site that it names.
+    Zone-less dates are in the source's time zone.
     """
-    base = resolve(url, raw.base) or url
+    home = safe_link(feed.link) if url.startswith("file:") else ""
+    base = resolve(home or url, raw.base) or home or url
     content, summary = _bodies(raw, base)
     link = _link(raw.link, base, feed)
     published, updated = _dates(raw, _zone(source.timezone), now)

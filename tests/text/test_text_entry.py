@@ -299,3 +299,11 @@ def test_nothing_that_a_document_says_makes_it_raise_or_breaks_xml(raw: RawEntry
     for text in texts:
         assert legal(text) == text
     lxml.html.fragments_fromstring(found.content)
+
+
+def test_what_a_local_file_says_is_relative_to_the_site_that_it_names() -> None:
+    raw = RawEntry(title="t", content='<img src="a.png"><a href="/b">b</a>', link="c.html")
+    found = entry(raw, feed=ParsedFeed("rss20", link="https://site.example/blog/"), url="file:feed.xml")
+    assert 'src="https://site.example/blog/a.png"' in found.content
+    assert 'href="https://site.example/b"' in found.content
+    assert found.link == "https://site.example/blog/c.html"
