@@ -247,6 +247,15 @@ class RawEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """That a feed took an entry back (RFC 6721): its guid, when (as the feed says it), and a remark for readers."""
+
+    guid: str
+    when: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedFeed:
     """What a document is and holds. `format` is feedparser's name of it (rss20, atom10 …), json11, json10 or list."""
 
@@ -267,6 +276,7 @@ class ParsedFeed:
     next_page: str = ""  # RFC 5005: an older page of a paged feed
     prev_archive: str = ""  # RFC 5005: the archive before this document
     entries: tuple[RawEntry, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
     warnings: tuple[str, ...] = ()  # what was repaired or passed over, in plain words
 
 
@@ -326,11 +336,21 @@ class FeedFacts:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A document read and normalised: what the worker process hands back."""
+    """A document read and normalised: what the worker process hands back. `withdrawn` is what it takes back."""
 
     facts: FeedFacts
     entries: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
+    withdrawn: tuple["Withdrawal", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That a source took an entry back, under its guid: when, as far as it says, and its remark."""
+
+    guid: str
+    at: datetime | None = None
+    comment: str = ""
 
 
 # --- identify and store ----------------------------------------------------------------
@@ -440,6 +460,7 @@ class Changes:
     sightings: tuple[Sighting, ...] = ()
     passed: tuple[Named, ...] = ()
     retouches: tuple[Retouch, ...] = ()
+    withdrawn: Mapping[str, "Withdrawal"] = field(default_factory=dict)  # by code
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +585,7 @@ class Outcome:
     revised: int = 0
     unchanged: int = 0
     skipped: int = 0
+    retracted: int = 0  # that their source took back
     problems: tuple[str, ...] = ()
 
 
