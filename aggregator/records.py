@@ -244,6 +244,8 @@ class RawEntry:
     enclosures: tuple[Enclosure, ...] = ()
     info_code: str = ""  # by the source's own rule
     article_url: str = ""  # where the text is to be had by a second request
+    digest: str = ""  # of the words that it stands in, where the document could be cut at its entries
+    repeated: bool = False  # the document before held it in the same words: all else is left out
 
 
 @dataclass(frozen=True, slots=True)
