@@ -238,7 +238,7 @@ def sources(path: Path, as_json: bool) -> int:
 @click.pass_obj
 def run(path: Path) -> int:
     """Run the daemon: fetch what is due, publish what changed, serve it over HTTP. Ctrl-C stops it."""
-    return run_to_end(_daemon(wiring.load_settings(path)))
+    return _serve_to_end(_daemon(wiring.load_settings(path)))
 
 
 @cli.command()
@@ -246,7 +246,13 @@ def run(path: Path) -> int:
 def serve(path: Path) -> int:
     """Serve the published files, and do nothing else. Ctrl-C stops it."""
     settings = wiring.load_settings(path)
-    return run_to_end(_serve_only(settings))
+    return _serve_to_end(_serve_only(settings))
+
+
+def _serve_to_end(work: Coroutine[Any, Any, int]) -> int:
+    from aggregator.serve import fast_loop
+
+    return run_to_end(work, fast_loop())
 
 
 async def _daemon(settings: Settings) -> int:
@@ -341,10 +347,13 @@ def _stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+def run_to_end(
+    work: Coroutine[Any, Any, T], loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+) -> T:
     """Run to the end; SIGTERM ends a one-shot command as Ctrl-C does, between two transactions."""
     try:
-        return asyncio.run(_terminable(work))
+        with asyncio.Runner(loop_factory=loop) as runner:
+            return runner.run(_terminable(work))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
 

@@ -64,7 +64,6 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "revised": outcome.revised,
         "unchanged": outcome.unchanged,
         "skipped": outcome.skipped,
-        "retracted": outcome.retracted,
         "problems": list(outcome.problems),
     }
 
@@ -72,13 +71,11 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     """Show what a pass brought, a row a source, with the first problem of each."""
     table = Table("source", "outcome", box=None, pad_edge=False, header_style="bold")
-    headings = ["new", "revised", "unchanged"]
-    headings += ["retracted"] if any(outcome.retracted for outcome in outcomes) else []
-    for heading in headings:
+    for heading in ("new", "revised", "unchanged"):
         table.add_column(heading, justify="right")
     table.add_column("what went wrong", overflow="fold")
     for outcome in outcomes:
-        counts = [getattr(outcome, heading) for heading in headings]
+        counts = (outcome.new, outcome.revised, outcome.unchanged)
         table.add_row(
             escape(outcome.source),
             styled(outcome.outcome, _OUTCOMES[outcome.outcome]),
@@ -203,8 +200,7 @@ def outcome_line(outcome: Outcome) -> str:
     problem = escape(problem_line(outcome.problems))
     if outcome.outcome != "ok":
         return f"{name}  {styled(outcome.outcome, _OUTCOMES[outcome.outcome])}{f'  {problem}' if problem else ''}"
-    counted = ((outcome.new, "new"), (outcome.revised, "revised"), (outcome.retracted, "retracted"))
-    counts = [f"{n} {word}" for n, word in counted if n]
+    counts = [f"{n} {word}" for n, word in ((outcome.new, "new"), (outcome.revised, "revised")) if n]
     text = styled("ok", ", ".join(counts)) if counts else "[dim]nothing new[/]"
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"
 

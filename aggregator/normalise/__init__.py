@@ -5,6 +5,6 @@ text, bodies sanitised HTML, and everything is limited in size.
 """
 
 from aggregator.normalise.dates import plausible, read_date
-from aggregator.normalise.entry import facts, fingerprint, normalise, withdrawals
+from aggregator.normalise.entry import facts, fingerprint, normalise
 
-__all__ = ["facts", "fingerprint", "normalise", "plausible", "read_date", "withdrawals"]
+__all__ = ["facts", "fingerprint", "normalise", "plausible", "read_date"]

@@ -1,26 +1,27 @@
 """Documents onto disk: whole or not at all, and only when their bytes differ."""
 
-import gzip
 import os
 import re
 import secrets
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
+from aggregator import deltas, variants
 from aggregator.errors import PublishError
 from aggregator.publish.addresses import checked
 from aggregator.records import Document
 
 COMPRESSED = frozenset({".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt"})
 _LEFTOVER = re.compile(r"\..+\.(\d+)-[0-9a-f]{12}\.part")
-_TRAILER = 8  # CRC-32 and length of what was compressed (RFC 1952 §2.3.1)
+_MANY = "article/"  # most of the files and the least read: compressed once, not twice
 
 
 class Writer:
     """Writes below one directory. One writer at a time; readers may look at any moment.
 
-    Beside each text `path` stands `path.gz`. A file appears by rename from a temporary one in its own folder, so a
-    reader or a crash finds the old bytes or the new, never a part.
+    Beside each text `path` stand `path.gz` and, unless it is an article's, `path.br`; beside a feed that has changed
+    its history. A file appears by rename from a temporary one in its own folder, so a reader or a crash finds the old
+    bytes or the new, never a part; the document comes last, so that whoever sees it sees what belongs to it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -47,17 +48,18 @@ class Writer:
         """
         target = self._directory / checked(document.path)
         try:
-            return self._settle(target, document.body)
+            return self._settle(target, document)
         except OSError as fault:
             raise PublishError(
                 f"cannot write {target}: {fault.strerror or fault}; the directory must be writable and have room"
             ) from fault
 
     def remove(self, path: str) -> bool:
-        """Remove a document and its compressed file; True if it was there. Raises: PublishError as `write`."""
+        """Remove a document and what belongs to it; True if it was there. Raises: PublishError as `write`."""
         target = self._directory / checked(path)
         try:
-            _gzip_of(target).unlink(missing_ok=True)
+            for place in (*(_beside(target, coding) for coding in variants.ENDINGS), _history_of(target)):
+                place.unlink(missing_ok=True)
             target.unlink()
         except (FileNotFoundError, NotADirectoryError):
             return False
@@ -65,18 +67,46 @@ class Writer:
             raise PublishError(f"cannot remove {target}: {fault.strerror or fault}") from fault
         return True
 
-    def _settle(self, target: Path, body: bytes) -> bool:
-        changed = _read(target) != body
-        twin = _gzip_of(target)
-        stale = target.suffix in COMPRESSED and (changed or not _is_gzip_of(_read(twin), body))
+    def _settle(self, target: Path, document: Document) -> bool:
+        before = _read(target)
+        changed = before != document.body
         target.parent.mkdir(parents=True, exist_ok=True)
-        files = [(target, body)] if changed else []
-        if stale:
-            files.append((twin, gzip.compress(body, compresslevel=6, mtime=0)))
+        files = list(_outdated(target, document, changed=changed))
+        if changed:
+            files.append((target, document.body))
+            _note_history(target, before, document.body)
         if files:
             _replace(files)
             self._touched.add(target.parent)
         return changed
+
+
+def _outdated(target: Path, document: Document, *, changed: bool) -> Iterator[tuple[Path, bytes]]:
+    """Give the compressed files that are to be made: all of a document that changed, else those of other bytes."""
+    for coding in _codings(document.path):
+        place = _beside(target, coding)
+        if changed or not variants.seems_to_be(_read(place), coding, document.body):
+            yield place, variants.compressed(document.body, coding)
+
+
+def _codings(path: str) -> tuple[str, ...]:
+    if os.path.splitext(path)[1] not in COMPRESSED:
+        return ()
+    return ("gzip",) if path.startswith(_MANY) else tuple(variants.ENDINGS)
+
+
+def _note_history(target: Path, before: bytes | None, after: bytes) -> None:
+    """Remember the version that is replaced, for readers who ask for what is new since. It need not outlive a power
+    cut: whoever finds no history, or one of another version, gets the whole feed."""
+    if before is None or target.suffix not in deltas.FEEDS:
+        return
+    place = _history_of(target)
+    old = deltas.load(_read(place))
+    written = int(target.stat().st_mtime)
+    history = deltas.grown(old, before, variants.digest(before), written, after, variants.digest(after))
+    temporary = _temporary(place)
+    temporary.write_bytes(deltas.dump(history))
+    temporary.replace(place)
 
 
 def _is_running(process: int) -> bool:
@@ -92,8 +122,16 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _gzip_of(path: Path) -> Path:
-    return path.with_name(path.name + ".gz")
+def _beside(path: Path, coding: str) -> Path:
+    return path.with_name(path.name + variants.ENDINGS[coding])
+
+
+def _history_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}{deltas.ENDING}")
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(6)}.part")
 
 
 def _read(path: Path) -> bytes | None:
@@ -103,18 +141,12 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _is_gzip_of(compressed: bytes | None, body: bytes) -> bool:
-    """Tell by its trailer whether a file is the compressed form of these bytes, without undoing it."""
-    trailer = zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little")
-    return compressed is not None and compressed[-_TRAILER:] == trailer
-
-
 def _replace(files: list[tuple[Path, bytes]]) -> None:
     """Put all files of one folder in place: first each is safe on disk, then they are renamed one after the other."""
     waiting: list[tuple[Path, Path]] = []
     try:
         for target, body in files:
-            temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(6)}.part")
+            temporary = _temporary(target)
             waiting.append((temporary, target))
             _write_through(temporary, body)
         for temporary, target in waiting:

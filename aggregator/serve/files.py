@@ -1,18 +1,21 @@
-"""Published files in memory: each read whole, hashed and compressed once per change."""
+"""Published files in memory: each read whole, hashed and compressed once per change, with its answers made ready."""
 
 import asyncio
 import errno
-import gzip
-import hashlib
 import os
 import re
 import stat
-import zlib
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Generic, TypeVar
+
+from aggregator import deltas, variants
+from aggregator.serve.memory import Memory
+
+T = TypeVar("T")
 
 TYPES = {
     ".atom": "application/atom+xml; charset=utf-8",
@@ -30,52 +33,70 @@ OPML_TYPE = "text/x-opml; charset=utf-8"
 FEED_ENDINGS = (".atom", ".rss", ".json")
 NOT_COMPRESSED = (".ico", ".png")
 
+HIDDEN = ("gone.json",)  # for us and other servers, not for readers
+
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file as it is served: `digest` is that of `body` in every process; `gzipped` is empty where of no use."""
+    """A file as it is served. `packed` are its compressed forms by coding, best first, where they are of use; `digest`
+    is that of `body` in every process; `history` is None where its earlier versions are not known."""
 
+    path: str
     type: str
     body: bytes
-    gzipped: bytes
+    packed: dict[str, bytes]
     digest: str
     modified: datetime
+    history: deltas.History | None = None
 
     @property
     def last_modified(self) -> str:
         """The time of the file as HTTP writes it (RFC 9110 §5.6.7)."""
         return format_datetime(self.modified, usegmt=True)
 
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A file in memory, and the inode, time and size by which to tell whether the one on disk is still it."""
-
-    state: tuple[int, int, int]
-    file: PublishedFile
-
     @property
     def weight(self) -> int:
-        """The bytes held in memory, with a thousand for the rest of it."""
-        return len(self.file.body) + len(self.file.gzipped) + 1_000
+        """The bytes held in memory, with some thousands for the rest of it."""
+        return len(self.body) + sum(map(len, self.packed.values())) + 4_000
 
 
-class PublishedFiles:
-    """Looks files up below a directory and keeps those asked for last, `max_bytes` of them at most.
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[T]):
+    """What was made of a file, and the inode, time and size by which to tell whether the one on disk is still it."""
+
+    place: str
+    state: tuple[int, int, int]
+    ready: T
+
+
+class PublishedFiles(Generic[T]):
+    """Looks files up below a directory, and keeps what `prepare` makes of those asked for last, `max_bytes` at most.
 
     A file counts as changed when its inode, time or size did: the writer replaces files, it never writes into one.
     """
 
-    def __init__(self, directory: Path, max_bytes: int = 64_000_000) -> None:
+    def __init__(self, directory: Path, prepare: Callable[[PublishedFile], T], max_bytes: int = 64_000_000) -> None:
         self._directory = directory
-        self._max_bytes = max_bytes
-        self._held = 0
-        self._kept: OrderedDict[str, Version] = OrderedDict()
+        self._prepare = prepare
+        self._kept: Memory[str, Kept[T]] = Memory(max_bytes)
 
-    async def get(self, path: str) -> PublishedFile | None:
+    def at_hand(self, path: str) -> T | None:
+        """Give what is in memory, if the file has not changed since."""
+        kept = self._kept.get(path)
+        if kept is None:
+            return None
+        try:
+            found = os.stat(kept.place)
+        except OSError:
+            return None
+        if kept.state != (found.st_ino, found.st_mtime_ns, found.st_size):
+            return None
+        return kept.ready
+
+    async def get(self, path: str) -> T | None:
         """Give a file by its path below the directory, without leading slash; None for what is not published.
 
         A changed file is read and, if need be, compressed beside the event loop.
@@ -84,37 +105,22 @@ class PublishedFiles:
         if media_type is None or not is_safe(path):
             return None
         try:
-            return self._unchanged(path) or await self._load(path, media_type)
+            return self.at_hand(path) or await self._load(path, media_type)
         except OSError as fault:
             if fault.errno not in _ABSENT:
                 raise
-            self._drop(path)
+            self._kept.drop(path)
             return None
 
-    def _unchanged(self, path: str) -> PublishedFile | None:
-        kept = self._kept.get(path)
-        if kept is None or kept.state != _state((self._directory / path).stat()):
+    async def _load(self, path: str, media_type: str) -> T | None:
+        found = await asyncio.to_thread(_read, self._directory, path, media_type)
+        self._kept.drop(path)
+        if found is None:
             return None
-        self._kept.move_to_end(path)
-        return kept.file
-
-    async def _load(self, path: str, media_type: str) -> PublishedFile | None:
-        version = await asyncio.to_thread(_read, self._directory / path, media_type)
-        self._drop(path)
-        if version is None:
-            return None
-        self._keep(path, version)
-        return version.file
-
-    def _keep(self, path: str, version: Version) -> None:
-        self._kept[path] = version
-        self._held += version.weight
-        while self._held > self._max_bytes:
-            self._drop(next(iter(self._kept)))
-
-    def _drop(self, path: str) -> None:
-        if path in self._kept:
-            self._held -= self._kept.pop(path).weight
+        state, file = found
+        kept = Kept(str(self._directory / path), state, self._prepare(file))
+        self._kept.keep(path, kept, file.weight)
+        return kept.ready
 
 
 def is_safe(path: str) -> bool:
@@ -126,34 +132,48 @@ def type_of(path: str) -> str | None:
     """Give the media type that a path is served with; None for what is never served."""
     if path == "opml.xml":
         return OPML_TYPE
-    return TYPES.get(os.path.splitext(path)[1])
+    return None if path in HIDDEN else TYPES.get(os.path.splitext(path)[1])
 
 
-def _state(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _read(place: Path, media_type: str) -> Version | None:
+def _read(directory: Path, path: str, media_type: str) -> tuple[tuple[int, int, int], PublishedFile] | None:
     """Read a file by one handle, so that bytes, time and tag are of the same version even while it is replaced."""
+    place = directory / path
     handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK)  # else opening a FIFO would wait for its writer
-    with open(handle, "rb") as file:
+    with open(handle, "rb") as opened:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             return None
-        body = file.read()
-    gzipped = b"" if place.suffix in NOT_COMPRESSED else _compressed(place, body)
-    digest = hashlib.sha256(body).hexdigest()[:32]
+        body = opened.read()
+    digest = variants.digest(body)
     modified = datetime.fromtimestamp(found.st_mtime_ns // 1_000_000_000, UTC)
-    return Version(_state(found), PublishedFile(media_type, body, gzipped, digest, modified))
+    file = PublishedFile(path, media_type, body, _packed(place, body), digest, modified, _history(place, digest))
+    return (found.st_ino, found.st_mtime_ns, found.st_size), file
 
 
-def _compressed(place: Path, body: bytes) -> bytes:
-    """Give the compressed file beside a document, or compress anew where it is missing, broken or of other bytes."""
+def _packed(place: Path, body: bytes) -> dict[str, bytes]:
+    """Give the compressed files beside a document; gzip anew where it is missing, broken or of other bytes."""
+    if place.suffix in NOT_COMPRESSED:
+        return {}
+    beside = {coding: _beside(place, coding, body) for coding in variants.ENDINGS}
+    beside["gzip"] = beside["gzip"] or variants.compressed(body, "gzip")
+    return {coding: packed for coding, packed in beside.items() if packed and len(packed) < len(body)}
+
+
+def _beside(place: Path, coding: str, body: bytes) -> bytes | None:
+    packed = _content(place.with_name(place.name + variants.ENDINGS[coding]))
+    return packed if packed is not None and variants.undone(packed, coding, len(body)) == body else None
+
+
+def _history(place: Path, digest: str) -> deltas.History | None:
+    """Give the history beside a feed; that of another version says nothing of this one."""
+    if place.suffix not in deltas.FEEDS:
+        return None
+    history = deltas.load(_content(place.with_name(f".{place.name}{deltas.ENDING}")))
+    return history if history is not None and history.current == digest else None
+
+
+def _content(place: Path) -> bytes | None:
     try:
-        twin = place.with_name(place.name + ".gz").read_bytes()
-        undone = zlib.decompressobj(wbits=31).decompress(twin, len(body) + 1)
-    except (OSError, zlib.error):
-        undone = None
-    if undone != body:
-        twin = gzip.compress(body, compresslevel=6, mtime=0)
-    return twin if len(twin) < len(body) else b""
+        return place.read_bytes()
+    except OSError:
+        return None

@@ -1,11 +1,15 @@
-"""What a request asks for by its headers: is its copy still good, and may the answer be compressed? Pure."""
+"""What a request asks for by its headers: is its copy still good, in which coding, or only what is new? Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
+_CODING = re.compile(r"(-|;|--)(gzip|br|deflate|zstd)\Z")
+_WEIGHT = re.compile(r"\s*(0(\.\d*)?|1(\.0*)?)\s*")
+_OTHER_NAMES = {"gzip": "x-gzip"}  # RFC 9110 §8.4.1.3
 
 
 def not_modified(digest: str, modified: datetime, if_none_match: str | None, if_modified_since: str | None) -> bool:
@@ -21,20 +25,35 @@ def not_modified(digest: str, modified: datetime, if_none_match: str | None, if_
 
 
 def entity_tags(header: str) -> Iterable[str]:
-    """Give the tags of an If-None-Match header, without weakness, quotes and the `-gzip` that we and proxies append.
+    """Give the tags of an If-None-Match header, without weakness, quotes and the coding that we and proxies append
+    (`-gzip`, `;gzip`, `-br`).
 
     A tag whose quotes some client lost counts as well.
     """
     for quoted, bare in _TAG.findall(header):
-        yield (quoted or bare).removesuffix("-gzip")
+        yield _CODING.sub("", quoted or bare)
 
 
-def accepts_gzip(header: str | None) -> bool:
-    """Tell whether gzip is at least as welcome as no encoding at all (RFC 9110 §12.5.3)."""
-    weights = _weights(header or "")
-    everything = weights.get("*", 0.0)
-    gzip = weights.get("gzip", weights.get("x-gzip", everything))
-    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+def best_coding(header: str, offers: Sequence[str]) -> str:
+    """Give the coding to send: the most welcome of `offers`, which stand in our order of preference; "identity" where
+    none is at least as welcome as that (RFC 9110 §12.5.3)."""
+    return _best(header, tuple(offers)) if len(header) <= 200 else _best.__wrapped__(header, tuple(offers))
+
+
+@lru_cache(maxsize=1024)  # there are few such headers, and each is sent a million times
+def _best(header: str, offers: tuple[str, ...]) -> str:
+    weights = _weights(header)
+    best, most = "identity", weights.get("identity", 0.0)
+    for coding in reversed(offers):
+        weight = weights.get(coding, weights.get(_OTHER_NAMES.get(coding, ""), weights.get("*", 0.0)))
+        if weight > 0 and weight >= most:
+            best, most = coding, weight
+    return best
+
+
+def wants_news_only(a_im: str | None) -> bool:
+    """Tell whether a client takes a feed without the entries that it has (`A-IM: feed`, RFC 3229 §10.5.3)."""
+    return a_im is not None and _weights(a_im).get("feed", 0.0) > 0
 
 
 def _weights(header: str) -> dict[str, float]:
@@ -50,7 +69,7 @@ def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
-            return float(value) if re.fullmatch(r"\s*(0(\.\d*)?|1(\.0*)?)\s*", value) else 0.0
+            return float(value) if _WEIGHT.fullmatch(value) else 0.0
     return 1.0
 
 

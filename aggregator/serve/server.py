@@ -4,9 +4,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from aggregator.serve.app import Site
 
 GRACE_SECONDS = 5
 BACKLOG = 2048
@@ -28,6 +32,7 @@ async def serve(
     listener = _listen(host, port)
     config = uvicorn.Config(
         app,
+        http=_Protocol if isinstance(app, Site) else "auto",
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -44,6 +49,32 @@ async def serve(
     finally:
         watch.cancel()
         listener.close()
+
+
+def fast_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Give what makes the fastest event loop there is on this system: uvloop's where it is installed."""
+    return uvicorn.Config("", log_config=None).get_loop_factory() or asyncio.new_event_loop
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with a short cut: what stands ready is written as it is, without a task and its messages.
+
+    That is two thirds of the time of a request. Whatever else comes, as a client that does not read what it is sent,
+    goes the usual way; all of it would if uvicorn no longer called this method.
+    """
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        reply = self.app.at_once(cycle.scope) if self._is_ready(cycle) else None
+        if reply is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        added = b"".join([name + b": " + value + b"\r\n" for name, value in self.server_state.default_headers])
+        self.transport.writelines((reply.head + added + b"\r\n", reply.body["body"]))
+        cycle.response_started = cycle.response_complete = True
+        cycle.on_response()
+
+    def _is_ready(self, cycle: Any) -> bool:
+        return cycle.keep_alive and not self.flow.write_paused and not self.transport.is_closing()
 
 
 class _Server(uvicorn.Server):

@@ -211,19 +211,3 @@ def history(db: Database) -> None:
     """The wordings that articles had before; `body` is zlib over JSON: summary, content, author, link."""
     for statement in _HISTORY:
         db.execute(statement)
-
-
-@migrations()
-def withdrawals(db: Database) -> None:
-    """Which articles a source took back, when we saw it, when it says that it did, and its remark."""
-    db.execute(
-        """CREATE TABLE withdrawals (
-            info_code TEXT NOT NULL,
-            source TEXT NOT NULL,
-            guid TEXT NOT NULL,
-            noted_at TEXT NOT NULL,
-            said_at TEXT,
-            comment TEXT NOT NULL,
-            PRIMARY KEY (info_code, source)
-        ) STRICT, WITHOUT ROWID"""
-    )

@@ -3,6 +3,7 @@
 import gzip
 import importlib.util
 import json
+import os
 import re
 import time
 import warnings
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import brotli
 from lxml import etree
 
 T = TypeVar("T")
@@ -38,9 +40,8 @@ class Formats:
     def faults(self, files: Mapping[str, bytes]) -> list[str]:
         """Find what is wrong with published files, by their paths."""
         found = [f"{path}: {fault}" for path, body in files.items() for fault in self._faults(path, body)]
-        compressed = {path.removesuffix(".gz") for path in files if path.endswith(".gz")}
-        found += [f"{path}: stands beside no compressed file" for path in files if _lacks_gzip(path, compressed)]
-        found += [f"{path}.gz: {fault}" for path in compressed for fault in _gzip_faults(path, files)]
+        found += [f"{path}: lacks {path}{ending}" for path in files for ending in _twins(path) - _beside(path, files)]
+        found += [f"{path}: {fault}" for path in files for fault in _packing_faults(path, files)]
         return sorted(found)
 
     def _faults(self, path: str, body: bytes) -> list[str]:
@@ -53,7 +54,7 @@ class Formats:
                     return self._json.check(body) if self._json else [] if json.loads(body) else ["it is empty"]
                 case ".html":
                     return _page_faults(body)
-                case ".gz" | ".css":
+                case ".gz" | ".br" | ".css":
                     return []
         except (etree.XMLSyntaxError, ValueError) as error:
             return [f"cannot be read: {error}"]
@@ -83,16 +84,26 @@ def _page_faults(body: bytes) -> list[str]:
     return faults
 
 
-def _lacks_gzip(path: str, compressed: set[str]) -> bool:
-    return not path.endswith(".gz") and path not in compressed
+def _twins(path: str) -> set[str]:
+    """The endings of the compressed files that are to stand beside a document."""
+    if path.endswith((".gz", ".br")):
+        return set()
+    return {".gz"} if path.startswith("article/") else {".gz", ".br"}
 
 
-def _gzip_faults(path: str, files: Mapping[str, bytes]) -> list[str]:
+def _beside(path: str, files: Mapping[str, bytes]) -> set[str]:
+    return {ending for ending in (".gz", ".br") if path + ending in files}
+
+
+def _packing_faults(path: str, files: Mapping[str, bytes]) -> list[str]:
+    document, ending = os.path.splitext(path)
+    if ending not in (".gz", ".br"):
+        return []
     try:
-        same = gzip.decompress(files[path + ".gz"]) == files.get(path)
-    except (OSError, EOFError) as error:
+        body = gzip.decompress(files[path]) if ending == ".gz" else brotli.decompress(files[path])
+    except (OSError, EOFError, brotli.error) as error:
         return [f"cannot be unpacked: {error}"]
-    return [] if same else ["unpacks to something else"]
+    return [] if body == files.get(document) else ["unpacks to something else"]
 
 
 def differences(served: Iterable[str], stored: Iterable[str]) -> list[str]:

@@ -155,8 +155,8 @@ title_format = "{{name}}新闻"
             connection.close()
 
     def files(self) -> dict[str, tuple[int, bytes]]:
-        """Every published file with its time of writing and its bytes."""
-        paths = [path for path in self.public.rglob("*") if path.is_file()]
+        """Every published file with its time of writing and its bytes, but for the hidden histories of feeds."""
+        paths = [path for path in self.public.rglob("*") if path.is_file() and path.suffix != ".versions"]
         return {str(p.relative_to(self.public)): (p.stat().st_mtime_ns, p.read_bytes()) for p in paths}
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:

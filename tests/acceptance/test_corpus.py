@@ -145,7 +145,7 @@ def test_nothing_is_requested_but_the_sources_once_each_and_the_feeds_they_name(
 def test_no_local_file_is_read_for_a_feed(pull: Pull) -> None:
     assert b"/secret" in pull.origin.answers["/hostile/made/xxe-file.xml"].body
     assert b"/canary/" in pull.origin.answers["/hostile/made/xxe-http.xml"].body
-    places = [path for path in pull.workspace.folder.rglob("*") if path.is_file() and path.suffix != ".gz"]
+    places = [path for path in pull.workspace.folder.rglob("*") if path.is_file() and path.suffix not in (".gz", ".br")]
     texts = {path.name for path in places if SECRET.encode() in path.read_bytes()}
     assert texts == {"secret"}
     first_user = Path("/etc/passwd").read_bytes().split(b"\n")[0] if Path("/etc/passwd").exists() else SECRET.encode()
@@ -167,7 +167,7 @@ def test_everything_published_is_well_formed_and_valid(pull: Pull, shared: Path)
     files = {path: body for path, (_, body) in pull.workspace.files().items()}
     assert Formats(shared / "standards").faults(files) == []
     kinds = {Path(path).suffix for path in files}
-    assert kinds == {".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".gz"}
+    assert kinds == {".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".gz", ".br"}
     pages = {path for path in files if path.startswith("article/") and path.endswith(".html")}
     codes = {row["info_code"] for row in pull.workspace.rows("SELECT info_code FROM entries")}
     assert pages == {f"article/{code}.html" for code in codes}
@@ -184,10 +184,12 @@ def test_everything_published_is_well_formed_and_valid(pull: Pull, shared: Path)
         ("index.html", b"<main", b"<script>1</script><main"),
         ("opml.xml", b"<body>", b"<body>\x0c"),
         ("feed.json.gz", b"", b"no gzip"),
+        ("feed.json.br", b"", b"no brotli"),
     ],
 )
 def test_a_broken_document_would_be_found(pull: Pull, shared: Path, path: str, old: bytes, new: bytes) -> None:
-    names = {path, path.removesuffix(".gz"), path.removesuffix(".gz") + ".gz"}
+    document = path.removesuffix(".gz").removesuffix(".br")
+    names = {document, f"{document}.gz", f"{document}.br"}
     files = {name: body for name, (_, body) in pull.workspace.files().items() if name in names}
     assert old in files[path]
     files[path] = files[path].replace(old, new, 1)

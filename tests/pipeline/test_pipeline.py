@@ -88,7 +88,8 @@ directory = "{self.folder}/public"
     def files(self) -> dict[str, tuple[int, bytes]]:
         """The published documents, each with its time of writing and its bytes."""
         public = self.folder / "public"
-        paths = [path for path in public.rglob("*") if path.is_file() and path.suffix != ".gz"]
+        beside = (".br", ".gz", ".versions")
+        paths = [path for path in public.rglob("*") if path.is_file() and path.suffix not in beside]
         return {str(path.relative_to(public)): (path.stat().st_mtime_ns, path.read_bytes()) for path in paths}
 
     def documents(self) -> set[str]:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from pathlib import Path
 
+import brotli
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,36 +17,47 @@ from aggregator.publish import Writer
 from aggregator.publish.addresses import checked
 from aggregator.records import Document
 
+HISTORY = "category/.nanchangribao.atom.versions"
 FEED = Document("category/nanchangribao.atom", b"<feed>" + b"x" * 1000 + b"</feed>")
+
+
+TWINS = {f"{FEED.path}.gz", f"{FEED.path}.br"}
 
 
 def everything_in(directory: Path) -> set[str]:
     return {str(file.relative_to(directory)) for file in directory.rglob("*") if file.is_file()}
 
 
-def test_a_document_stands_at_its_path_with_its_compressed_form_beside_it(tmp_path: Path) -> None:
+def test_a_document_stands_at_its_path_with_its_compressed_forms_beside_it(tmp_path: Path) -> None:
     assert Writer(tmp_path).write(FEED)
     assert (tmp_path / FEED.path).read_bytes() == FEED.body
     assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == FEED.body
-    assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz"}
+    assert brotli.decompress((tmp_path / f"{FEED.path}.br").read_bytes()) == FEED.body
+    assert everything_in(tmp_path) == {FEED.path, *TWINS}
+
+
+def test_an_article_is_compressed_once_as_there_are_so_many(tmp_path: Path) -> None:
+    Writer(tmp_path).write(Document("article/NW1.html", b"<p>x" * 100))
+    assert everything_in(tmp_path) == {"article/NW1.html", "article/NW1.html.gz"}
 
 
 def test_equal_bytes_touch_nothing(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(FEED)
-    files = [tmp_path / FEED.path, tmp_path / f"{FEED.path}.gz"]
+    files = [tmp_path / path for path in (FEED.path, *TWINS)]
     before = [(file.stat().st_mtime_ns, file.stat().st_ino) for file in files]
     assert not writer.write(FEED)
     assert not Writer(tmp_path).write(FEED)
     assert [(file.stat().st_mtime_ns, file.stat().st_ino) for file in files] == before
 
 
-def test_other_bytes_replace_both_files(tmp_path: Path) -> None:
+def test_other_bytes_replace_all_files(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(FEED)
     assert writer.write(Document(FEED.path, b"new"))
     assert (tmp_path / FEED.path).read_bytes() == b"new"
     assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == b"new"
+    assert brotli.decompress((tmp_path / f"{FEED.path}.br").read_bytes()) == b"new"
 
 
 def test_a_compressed_file_is_the_same_bytes_every_time(tmp_path: Path) -> None:
@@ -56,16 +68,23 @@ def test_a_compressed_file_is_the_same_bytes_every_time(tmp_path: Path) -> None:
     assert compressed[0][4:8] == bytes(4)  # no time in it (RFC 1952 §2.3.1)
 
 
-@pytest.mark.parametrize("stale", [None, b"", b"not gzip at all", gzip.compress(b"of the version before")])
-def test_a_compressed_file_that_a_crash_left_behind_is_made_anew(tmp_path: Path, stale: bytes | None) -> None:
+STALE = [None, b"", b"not compressed at all", gzip.compress(b"of the version before"), brotli.compress(b"before")]
+
+
+@pytest.mark.parametrize("twin", sorted(TWINS))
+@pytest.mark.parametrize("stale", STALE)
+def test_a_compressed_file_that_a_crash_left_behind_is_made_anew(
+    tmp_path: Path, twin: str, stale: bytes | None
+) -> None:
     writer = Writer(tmp_path)
     writer.write(FEED)
-    twin = tmp_path / f"{FEED.path}.gz"
-    twin.unlink()
+    place = tmp_path / twin
+    right = place.read_bytes()
+    place.unlink()
     if stale is not None:
-        twin.write_bytes(stale)
+        place.write_bytes(stale)
     assert not writer.write(FEED)
-    assert gzip.decompress(twin.read_bytes()) == FEED.body
+    assert place.read_bytes() == right
 
 
 def test_what_is_no_text_is_not_compressed(tmp_path: Path) -> None:
@@ -89,7 +108,7 @@ def test_leftovers_of_an_interrupted_write_are_swept_and_nothing_else(tmp_path: 
     (tmp_path / ".notes.part").write_text("the operator's own")
     (tmp_path / "category" / f".nanchangribao.atom.{_ended()}-0123456789ab.part").write_bytes(b"half a docu")
     writer.sweep()
-    assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz", ".htaccess", ".notes.part"}
+    assert everything_in(tmp_path) == {FEED.path, *TWINS, ".htaccess", ".notes.part"}
 
 
 def _ended() -> int:
@@ -113,7 +132,7 @@ def test_sweeping_a_directory_that_is_not_there_yet_is_nothing(tmp_path: Path) -
 def test_a_process_killed_in_a_write_leaves_whole_files_and_leftovers_that_are_swept(tmp_path: Path) -> None:
     first, second = FEED, Document(FEED.path, b"second" * 100_000)
     Writer(tmp_path).write(first)
-    for syscall in range(1, 4):
+    for syscall in range(1, 5):
         child = os.fork()
         if child == 0:
             _die_at_fsync(syscall)
@@ -125,8 +144,9 @@ def test_a_process_killed_in_a_write_leaves_whole_files_and_leftovers_that_are_s
         assert (tmp_path / FEED.path).read_bytes() in (first.body, second.body)
         writer = Writer(tmp_path)
         writer.sweep()
-        assert everything_in(tmp_path) == {FEED.path, f"{FEED.path}.gz"}
+        assert everything_in(tmp_path) - {HISTORY} == {FEED.path, *TWINS}
         writer.write(first)
+        assert brotli.decompress((tmp_path / f"{FEED.path}.br").read_bytes()) == first.body
         assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == first.body
 
 
@@ -165,7 +185,7 @@ def test_a_reader_sees_the_old_bytes_or_the_new_and_never_a_part(tmp_path: Path)
     assert torn == []
 
 
-def test_removing_takes_both_files_and_says_whether_there_was_one(tmp_path: Path) -> None:
+def test_removing_takes_all_files_and_says_whether_there_was_one(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.write(FEED)
     assert writer.remove(FEED.path)

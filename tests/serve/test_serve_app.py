@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import brotli
 import httpx
 import pytest
 from hypothesis import example, given, settings
@@ -16,13 +17,14 @@ from starlette.types import Message
 
 from aggregator.serve import ServeOptions, create_app
 from aggregator.serve.files import PublishedFiles, is_safe
-from aggregator.serve.negotiate import accepts_gzip
+from aggregator.serve.negotiate import best_coding
 
 BODY = "<feed>南昌</feed>".encode() * 100
 TAG = hashlib.sha256(BODY).hexdigest()[:32]
 FEED = "/category/nanchangribao.atom"
 MODIFIED = "Tue, 28 Dec 2021 00:08:58 GMT"
 MTIME = 1640650138
+KEPT = "public, max-age=420, stale-while-revalidate=420, stale-if-error=86400"
 
 Get = Callable[..., httpx.Response]
 
@@ -85,7 +87,7 @@ def test_a_file_is_served_with_all_that_a_cache_needs(get: Get) -> None:
     assert answer.headers["content-length"] == str(len(BODY))
     assert answer.headers["etag"] == f'"{TAG}"'
     assert answer.headers["last-modified"] == MODIFIED
-    assert answer.headers["cache-control"] == "public, max-age=420"
+    assert answer.headers["cache-control"] == KEPT
     assert answer.headers["vary"] == "Accept-Encoding"
     assert "content-encoding" not in answer.headers
 
@@ -125,6 +127,16 @@ def test_feeds_may_be_read_from_other_sites_and_pages_not(get: Get) -> None:
     assert "access-control-allow-origin" not in get("/").headers
 
 
+def test_a_page_of_another_site_may_ask_for_leave_to_send_a_conditional_request(get: Get) -> None:
+    leave = get(FEED, "OPTIONS", Origin="https://reader.example", Access_Control_Request_Method="GET")
+    assert leave.status_code == 204
+    assert leave.headers["access-control-allow-origin"] == "*"
+    assert leave.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert "If-None-Match" in leave.headers["access-control-allow-headers"]
+    assert get("/index.html", "OPTIONS", Access_Control_Request_Method="GET").status_code == 405
+    assert "ETag" in get(FEED).headers["access-control-expose-headers"]
+
+
 # --- conditional requests (RFC 9110 §13)
 
 EARLIER, LATER = "Mon, 27 Dec 2021 00:08:58 GMT", "Wed, 29 Dec 2021 00:08:58 GMT"
@@ -138,6 +150,10 @@ EARLIER, LATER = "Mon, 27 Dec 2021 00:08:58 GMT", "Wed, 29 Dec 2021 00:08:58 GMT
         ({"If_None_Match": f'W/"{TAG}"'}, 304),
         ({"If_None_Match": f'"{TAG}-gzip"'}, 304),
         ({"If_None_Match": f'W/"{TAG}-gzip"'}, 304),
+        ({"If_None_Match": f'"{TAG};gzip"'}, 304),
+        ({"If_None_Match": f'"{TAG}--gzip"'}, 304),
+        ({"If_None_Match": f'"{TAG}-br"'}, 304),
+        ({"If_None_Match": f'"{TAG}-other"'}, 200),
         ({"If_None_Match": f'"other", W/"more" ,"{TAG}"'}, 304),
         ({"If_None_Match": "*"}, 304),
         ({"If_None_Match": TAG}, 304),
@@ -165,7 +181,7 @@ def test_a_copy_that_is_still_good_is_not_sent_again(
     if status == 304:
         assert answer.content == b""
         assert answer.headers["vary"] == "Accept-Encoding"
-        assert answer.headers["cache-control"] == "public, max-age=420"
+        assert answer.headers["cache-control"] == KEPT
         assert answer.headers["last-modified"] == MODIFIED
         assert "content-type" not in answer.headers
         assert "content-length" not in answer.headers
@@ -221,7 +237,43 @@ def test_gzip_is_sent_to_those_who_take_it_under_a_tag_of_its_own(get: Get) -> N
     ],
 )
 def test_weights_of_encodings_are_heeded(header: str | None, gzipped: bool) -> None:
-    assert accepts_gzip(header) is gzipped
+    assert (best_coding(header or "", ["gzip"]) == "gzip") is gzipped
+
+
+@pytest.mark.parametrize(
+    ("header", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("br", "br"),
+        ("gzip, br;q=0.9", "gzip"),
+        ("gzip;q=0.5, br;q=0.5", "br"),
+        ("*", "br"),
+        ("*, br;q=0", "gzip"),
+        ("br;q=0.5, identity", "identity"),
+        ("zstd", "identity"),
+        ("gzip", "gzip"),
+        ("gzip, " * 90, "gzip"),
+    ],
+)
+def test_of_the_codings_a_client_takes_the_most_welcome_is_sent(
+    directory: Path, get: Get, header: str, coding: str
+) -> None:
+    (directory / f"{FEED[1:]}.br").write_bytes(brotli.compress(BODY))
+    answer = get(FEED, Accept_Encoding=header)
+    assert answer.headers.get("content-encoding", "identity") == coding
+    assert answer.content == BODY  # undone by the client
+    assert answer.headers["etag"] == (f'"{TAG}"' if coding == "identity" else f'"{TAG}-{coding}"')
+    assert get(FEED, Accept_Encoding=header, If_None_Match=answer.headers["etag"]).status_code == 304
+
+
+@pytest.mark.parametrize("beside", [None, b"", b"no brotli", brotli.compress(b"before"), brotli.compress(BODY)[:-3]])
+def test_where_no_whole_brotli_file_of_these_bytes_is_there_gzip_is_sent(
+    directory: Path, get: Get, beside: bytes | None
+) -> None:
+    if beside is not None:
+        (directory / f"{FEED[1:]}.br").write_bytes(beside)
+    assert get(FEED, Accept_Encoding="br, gzip").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in get(FEED, Accept_Encoding="br").headers
 
 
 @pytest.mark.parametrize(
@@ -295,7 +347,7 @@ def test_answers_are_whole_while_files_are_replaced(directory: Path) -> None:
 def test_what_is_kept_in_memory_is_bounded_and_the_longest_unused_goes_first(directory: Path) -> None:
     for name in "abc":
         put(directory, f"{name}.png", b"x" * 4000)
-    files = PublishedFiles(directory, max_bytes=11_000)
+    files = PublishedFiles(directory, lambda file: file, max_bytes=17_000)
 
     async def ask() -> list[bool]:
         first = [await files.get(f"{name}.png") for name in "ab"]
@@ -309,7 +361,7 @@ def test_what_is_kept_in_memory_is_bounded_and_the_longest_unused_goes_first(dir
 
 def test_a_file_larger_than_memory_allows_is_served_all_the_same(directory: Path) -> None:
     put(directory, "big.png", b"x" * 4000)
-    file = asyncio.run(PublishedFiles(directory, max_bytes=1000).get("big.png"))
+    file = asyncio.run(PublishedFiles(directory, lambda file: file, max_bytes=1000).get("big.png"))
     assert file is not None
     assert file.body == b"x" * 4000
 

@@ -13,7 +13,12 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aggregator import variants
+from aggregator.publish import Writer
+from aggregator.records import Document
 from aggregator.serve import ServeOptions, create_app, serve
+from aggregator.serve.answers import Answer
+from aggregator.serve.app import Site
 
 BODY = b"<feed>" + b"x" * 300_000 + b"</feed>"
 
@@ -58,6 +63,103 @@ def test_files_are_served_over_a_socket_with_their_validators(tmp_path: Path) ->
             assert (await client.post("/feed.atom", content=b"x" * 1000)).status_code == 405
 
     asyncio.run(ask())
+
+
+async def exchanged(url: str, *requests: bytes) -> list[bytes]:
+    """Send requests over one connection, one after the other, and give the answers as they came."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    answers = []
+    for request in requests:
+        writer.write(request)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = [int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:")]
+        bodiless = request.startswith(b"HEAD") or not length
+        answers.append(head + (b"" if bodiless else await reader.readexactly(length[0])))
+    writer.close()
+    return answers
+
+
+def lines(answer: bytes) -> list[bytes]:
+    return sorted(line for line in answer.splitlines() if not line.startswith(b"date:"))
+
+
+def test_what_is_answered_from_memory_is_what_was_answered_from_disk(tmp_path: Path) -> None:
+    Writer(tmp_path).write(Document("feed.atom", BODY))
+    Writer(tmp_path).write(Document("feed.atom", BODY + b" "))
+    known = [variants.digest(BODY + b" ").encode(), variants.digest(BODY).encode()]
+    more = [b"", b"Accept-Encoding: gzip\r\n", b"Accept-Encoding: br\r\n", b'If-None-Match: "%b"\r\n' % known[0]]
+    more.append(b'A-IM: feed\r\nIf-None-Match: "%b"\r\n' % known[1])
+    head = b" /feed.atom HTTP/1.1\r\nHost: x\r\n"
+    requests = [method + head + line + b"\r\n" for method in (b"GET", b"HEAD") for line in more]
+
+    async def ask() -> tuple[list[bytes], list[bytes]]:
+        async with running(create_app(ServeOptions(tmp_path))) as (url, _):
+            warm = [await exchanged(url, request, request) for request in requests]
+        cold = []
+        for request in requests:
+            async with running(_Slow(create_app(ServeOptions(tmp_path)))) as (url, _):
+                cold += await exchanged(url, request)
+        return [answers[1] for answers in warm], cold
+
+    warm, cold = asyncio.run(ask())
+    assert [lines(answer) for answer in warm] == [lines(answer) for answer in cold]
+    assert {answer[9:12] for answer in warm} == {b"200", b"304", b"226"}
+    assert all(b"\r\ndate: " in answer for answer in warm)
+
+
+class _Slow:
+    """An application without the short cut of ours."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def test_what_stands_ready_is_sent_without_a_task_for_it(tmp_path: Path) -> None:
+    (tmp_path / "feed.atom").write_bytes(BODY)
+    request = b"GET /feed.atom HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    async def ask() -> list[int]:
+        app = create_app(ServeOptions(tmp_path))
+        whole: list[int] = []
+
+        class Counting(Site):
+            async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+                whole.append(1)
+                await app(scope, receive, send)
+
+            def at_once(self, scope: Scope) -> Answer | None:
+                return app.at_once(scope)
+
+        async with running(Counting(ServeOptions(tmp_path))) as (url, _):
+            await exchanged(url, *[request] * 5)
+        return whole
+
+    assert asyncio.run(ask()) == [1]  # the first, which reads the file
+
+
+def test_requests_sent_all_at_once_are_answered_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "feed.atom").write_bytes(BODY)
+    (tmp_path / "small.txt").write_bytes(b"small")
+    names = [b"feed.atom", b"small.txt", b"none.txt"] * 20
+
+    async def ask() -> bytes:
+        async with running(create_app(ServeOptions(tmp_path))) as (url, _):
+            host, port = url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"".join(b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % name for name in names[:-1]))
+            writer.write(b"GET /%b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % names[-1])
+            await asyncio.sleep(0.2)  # the server may not send more than a client reads
+            answers = await reader.read()
+            writer.close()
+            return answers
+
+    answers = asyncio.run(ask()).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200", b"200", b"404"] * 20
+    assert [b"<feed>" in answer for answer in answers] == [True, False, False] * 20
 
 
 def test_a_port_in_use_is_an_error_that_names_it() -> None:
