@@ -55,7 +55,6 @@ from aggregator.records import (
     Sighting,
     Source,
     SourceMemory,
-    StoredEntry,
     Validators,
 )
 from aggregator.tools import PAGE_ACCEPT, MissingText, SharedFetches, Tools
@@ -74,10 +73,10 @@ T = TypeVar("T")
 ARTICLE_TRIES = 3  # then an article is published without its text
 DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
+RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
 PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
-HEADS_EACH = 20  # articles looked at for each that a current document holds, where a source may bring only so many
 AT_A_STEP = 50  # refreshes that begin before the loop looks around
 
 
@@ -642,6 +641,7 @@ class Pipeline:
         """Render and write every marked document; with `everything`, all of them."""
         if everything:
             self._store.mark_all()
+        self._store.forget_retractions(self._now() - RETRACTED_FOR)
         report = PublishReport()
         marked = list(self._store.marked().items())
         for start in range(0, len(marked), PUBLISHED_AT_ONCE):
@@ -655,41 +655,57 @@ class Pipeline:
         done: dict[str, str] = {}
         for document, stamp in marked.items():
             try:
-                step = self._put(document)
+                step, archives = self._put(document)
             except Exception as error:  # an edge: one that fails leaves the others alone, and its old file stays
                 log.exception("document not published", extra={"document": document})
                 step = PublishReport(problems=(f"{document}: {error}",))
             else:
-                done[document] = stamp
+                done |= archives | ({} if step.refused else {document: stamp})
             report = report.joined(step)
         self._rooms.publisher.settle()
         self._store.clear(done)
         return report
 
-    def _put(self, marked: str) -> PublishReport:
+    def _put(self, marked: str) -> tuple[PublishReport, dict[str, str]]:
+        """Publish what a mark stands for. With a channel come archives: give the stamps that clear theirs, too."""
         kind, _, key = marked.partition("/")
         publisher, store = self._rooms.publisher, self._store
         match kind:
             case "article":
-                return publisher.article(key, store.article(key))
+                return publisher.article(key, store.article(key)), {}
             case "category":
-                if (found := store.channel(key)) is None:
-                    return publisher.drop_channel(key)
-                return publisher.channel(found[0], self._current(key), found[1])
+                slug, _, archive = key.partition("/archive-")
+                return (self._put_archive(slug, int(archive)), {}) if archive else self._put_channel(slug)
             case "gone":
-                return publisher.gone(store.gone_channels())
+                return publisher.gone(store.gone_channels()), {}
             case "feed":
-                return publisher.feed(store.newest(self._limits.policies.usual.entries))
+                return publisher.feed(store.newest(self._limits.policies.usual.entries), store.retractions()), {}
             case _:
-                return publisher.index(store.summaries(TITLES_ON_HOME))
+                return publisher.index(store.summaries(TITLES_ON_HOME)), {}
 
-    def _current(self, slug: str) -> Sequence[StoredEntry]:
-        """Give the articles of a channel's current document."""
-        policy = self._limits.policies.of(slug)
-        if policy.per_source is None:
-            return self._store.newest_of(slug, policy.entries)
-        heads = self._store.heads_of(slug, HEADS_EACH * policy.entries)
-        return self._store.articles(within(heads, policy))
+    def _put_channel(self, slug: str) -> tuple[PublishReport, dict[str, str]]:
+        """What the current document has no room for goes into archives. They are written first, so that at no moment
+        an article is in neither; where one of them is refused, the current document of before stays, too."""
+        publisher, store, policy = self._rooms.publisher, self._store, self._limits.policies.of(slug)
+        if (found := store.channel(slug)) is None:
+            return publisher.drop_channel(slug), {}
+        heads, retracted = store.heads_of(slug), store.retractions(slug)
+        entries = publisher.fitting(found[0], store.articles(within(heads, policy)), retracted)
+        shown = {entry.info_code for entry in entries}
+        stamps = store.displace(slug, [code for code, _ in heads if code not in shown], policy.entries)
+        report = PublishReport()
+        for archive in stamps:
+            report = report.joined(self._put(archive)[0])
+        if report.refused:
+            return report, {}
+        last = store.last_archive(slug)
+        return report.joined(publisher.channel(*found, entries, last_archive=last, retracted=retracted)), stamps
+
+    def _put_archive(self, slug: str, number: int) -> PublishReport:
+        found, archive = self._store.channel(slug), self._store.archive(slug, number)
+        if found is None or archive is None:
+            return self._rooms.publisher.drop_archive(slug, number)
+        return self._rooms.publisher.archive(found[0], archive, found[1])
 
 
 @overload

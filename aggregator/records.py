@@ -674,6 +674,7 @@ class StoredEntry:
     source_link: str = ""
     source_id: str = ""
     source_rights: str = ""
+    source_icon: str = ""
     source_updated: datetime | None = None
     channels: tuple["Channel", ...] = ()
     text: TextPolicy = "full"  # what its source allows
@@ -723,12 +724,32 @@ class ChannelSummary:
     newest: tuple[StoredEntry, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """One document of a channel's history (RFC 5005), counted from 1, the oldest; its articles come newest first.
+
+    `full`: nothing joins it any more, and the next one is open.
+    """
+
+    number: int
+    entries: tuple[StoredEntry, ...]
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """That an article was taken out of everything, and when."""
+
+    info_code: str
+    at: datetime
+
+
 # --- publish ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What every published document says of its site. `url` ends in a slash."""
+    """What every published document says of its site. `url` ends in a slash; `hub` is a WebSub hub's address."""
 
     title: str
     url: str
@@ -737,6 +758,10 @@ class Site:
     timezone: str = "UTC"
     author: str = ""
     formats: tuple[str, ...] = ("atom", "rss", "json", "html")
+    rights: str = ""
+    icon: str = ""
+    logo: str = ""
+    hub: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -749,12 +774,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class PublishReport:
-    """What a publish run did: paths written, left alone because equal, and removed; failures as text."""
+    """What a publish run did: paths written, left alone because equal, and removed; failures as text.
+
+    `refused` are the paths whose new bytes did not pass the gate: the old file stays, and they are tried again.
+    """
 
     written: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
+    refused: tuple[str, ...] = ()
 
     def joined(self, other: "PublishReport") -> "PublishReport":
         """Give both together."""
@@ -763,4 +792,5 @@ class PublishReport:
             self.unchanged + other.unchanged,
             self.removed + other.removed,
             self.problems + other.problems,
+            self.refused + other.refused,
         )

@@ -228,6 +228,10 @@ def _site(settings: Settings, id_authority: str) -> Site:
         timezone=site.timezone,
         author=site.author,
         formats=tuple(settings.publish.formats),
+        rights=site.rights,
+        icon=site.icon,
+        logo=site.logo,
+        hub=settings.publish.hub,
     )
 
 
@@ -260,14 +264,15 @@ def _criteria(table: CriteriaTable) -> Criteria:
 
 def policies_of(settings: Settings) -> Policies:
     """Give what each channel publishes of its articles, with the site's defaults filled in."""
-    usual = Policy(settings.publish.entries)
+    usual = Policy(settings.publish.entries, settings.publish.max_bytes)
     tables: dict[str, PolicyTable] = {**settings.categories.channels(), **settings.channels}
     return Policies(usual, {slug: _policy(table, usual) for slug, table in tables.items()})
 
 
 def _policy(table: PolicyTable, usual: Policy) -> Policy:
     entries = usual.entries if table.entries is None else table.entries
-    return Policy(entries, table.max_bytes, table.per_source, table.text, table.noindex)
+    max_bytes = usual.max_bytes if table.max_bytes is None else table.max_bytes
+    return Policy(entries, max_bytes, table.per_source, table.text, table.noindex)
 
 
 def sources_of(settings: Settings) -> dict[str, Source]:

@@ -1,6 +1,7 @@
 """What people see in a terminal: tables that fit it, times they can grasp at once, and lines of what happens."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -222,7 +223,7 @@ def counted(number: int, what: str) -> str:
 
 def published_line(report: PublishReport) -> str:
     """Say in one line what was published."""
-    channels = [path for path in report.written if path.startswith("category/") and path.endswith(".atom")]
+    channels = [path for path in report.written if re.fullmatch(r"category/[^/]+\.atom", path)]
     articles = [path for path in report.written if path.startswith("article/")]
     parts = [counted(len(report.written), "file")]
     parts += [counted(len(channels), "channel")] if channels else []

@@ -47,6 +47,13 @@ def _web_url(url: str) -> str:
     return url if url.endswith("/") else url + "/"
 
 
+def _link(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in ("http", "https") or not parts.hostname or not url.isprintable() or " " in url):
+        raise ValueError(f'{url!r} is no web address; write it in full, like "https://news.example.org/x"')
+    return url
+
+
 def _source_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "file" and (parts.path or parts.netloc):
@@ -155,6 +162,7 @@ Size = Annotated[
 ]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
+Link = Annotated[str, AfterValidator(_link)]
 SourceUrl = Annotated[str, AfterValidator(_source_url)]
 Network = Annotated[str, AfterValidator(_network)]
 JsonPath = Annotated[str, AfterValidator(_jsonpath)]
@@ -183,6 +191,9 @@ class SiteSettings(Table):
     language: str = Field("en", pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")
     timezone: Timezone = Field("UTC", description="For sources that give times without a zone, and for pages.")
     author: str = ""
+    rights: str = Field("", description="What every feed says of its rights; each article keeps those of its source.")
+    icon: Link = Field("", description="Address of a small square image that feeds are shown with.")
+    logo: Link = Field("", description="Address of a larger image for feeds, twice as wide as high.")
     id_authority: str | None = Field(
         None, description="RFC 4151 authority and date of all ids; kept in the store from the first start on."
     )
@@ -210,7 +221,11 @@ class PublishSettings(Table):
 
     directory: Path = Field(Path("data/public"), strict=False)
     formats: list[Format] = Field(["atom", "rss", "json", "html"], min_length=1)
-    entries: int = Field(50, ge=1, le=1000, description="In the current document of a channel.")
+    entries: int = Field(50, ge=1, le=1000, description="In the current document of a channel, and in each archive.")
+    max_bytes: Size = Field(
+        250_000, ge=1000, description="Of a current document; entries that do not fit into it are in the archives."
+    )
+    hub: Link = Field("", description="Address of a WebSub hub that readers are told to subscribe at.")
 
 
 class ServerSettings(Table):

@@ -56,6 +56,11 @@ def feed_formats(site: Site) -> tuple[str, ...]:
     return tuple(name for name in site.formats if name in FEED_TYPES)
 
 
+def self_address(site: Site, view: View, extension: str) -> str:
+    """Give the absolute address of a feed document."""
+    return f"{site.url}{view.file}.{extension}"
+
+
 def to_root(path: str) -> str:
     """Give the relative way from a page to the top, so that the folder works under any prefix."""
     return "../" * path.count("/")

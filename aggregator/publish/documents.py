@@ -9,6 +9,7 @@ from jinja2 import TemplateError
 from aggregator.errors import PublishError
 from aggregator.publish import pages
 from aggregator.publish.addresses import GONE, INDEX, article_path, channel_path, checked
+from aggregator.publish.archive import FORMATS as ARCHIVED
 from aggregator.publish.atom_rss import atom, rss
 from aggregator.publish.item import item_of
 from aggregator.publish.json_feed import json_feed
@@ -42,11 +43,11 @@ def feed_documents(site: Site, view: View) -> Rendered:
     except SICKNESS:
         sound, problems = _without_sick(site, view, renderers)
     if view.entries and not sound.entries:
-        raise PublishError(f"{view.path}: none of its entries can be rendered: {problems[0]}")
+        raise PublishError(f"{view.file}: none of its entries can be rendered: {problems[0]}")
     try:
         return Rendered(_documents(site, sound, renderers), problems)
     except SICKNESS as fault:
-        raise PublishError(f"{view.path}: cannot be rendered: {_said(fault)}") from fault
+        raise PublishError(f"{view.file}: cannot be rendered: {_said(fault)}") from fault
 
 
 def channel_document(site: Site, view: View, channel: Channel) -> Document:
@@ -81,6 +82,8 @@ def gone_document(channels: Mapping[str, str]) -> Document:
 def _renderers(site: Site, view: View) -> dict[str, Renderer]:
     """Give the renderers of the site's formats by extension, in the configured order."""
     known: dict[str, Renderer] = {"atom": atom, "rss": rss, "json": json_feed}
+    if view.chain.number:
+        return {extension: known[extension] for extension in ARCHIVED if extension in site.formats}
     if view.path.startswith(CHANNEL_FOLDER):
         known["html"] = _channel_page
     return {extension: known[extension] for extension in site.formats if extension in known}
@@ -93,7 +96,7 @@ def _channel_page(site: Site, view: View) -> bytes:
 
 def _documents(site: Site, view: View, renderers: dict[str, Renderer]) -> tuple[Document, ...]:
     return tuple(
-        Document(checked(f"{view.path}.{extension}"), render(site, view)) for extension, render in renderers.items()
+        Document(checked(f"{view.file}.{extension}"), render(site, view)) for extension, render in renderers.items()
     )
 
 
@@ -106,10 +109,10 @@ def _without_sick(site: Site, view: View, renderers: dict[str, Renderer]) -> tup
         try:
             _documents(site, alone, renderers)
         except SICKNESS as fault:
-            problems.append(f"{view.path}: entry {entry.info_code!r} of {entry.source!r} left out: {_said(fault)}")
+            problems.append(f"{view.file}: entry {entry.info_code!r} of {entry.source!r} left out: {_said(fault)}")
         else:
             sound.append(entry)
-    updated = newest_change(sound, view.updated) if problems else view.updated
+    updated = newest_change(sound, view.updated, view.retracted) if problems else view.updated
     return replace(view, entries=tuple(sound), updated=updated), tuple(problems)
 
 

@@ -34,12 +34,16 @@ _TYPE_BY_ENDING = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The source an entry came from; `id` and `title` are never empty, `link` and `rights` may be."""
+    """The source an entry came from; `id` and `title` are never empty, `link`, `rights` and `icon` may be.
+
+    The address that it is fetched from is not among them: it may hold a key.
+    """
 
     id: str
     title: str
     link: str
     rights: str
+    icon: str
     updated: datetime
 
 
@@ -157,6 +161,7 @@ def _origin(site: Site, entry: StoredEntry) -> Origin:
         title=line(entry.source_title) or name or "?",
         link=link,
         rights=line(entry.source_rights),
+        icon=web_address(markup.legal(entry.source_icon)),
         updated=local(site, entry.source_updated or entry.updated),
     )
 

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from aggregator.publish.addresses import home_page
+from aggregator.publish.addresses import home_page, self_address
+from aggregator.publish.archive import next_page
 from aggregator.publish.item import Item, item_of, language, line
 from aggregator.publish.view import View
 from aggregator.records import Enclosure, Site
@@ -19,9 +20,14 @@ def json_feed(site: Site, view: View) -> bytes:
         "version": VERSION,
         "title": line(view.title) or line(site.title) or view.feed_id,
         "home_page_url": home_page(site, view),
-        "feed_url": f"{site.url}{view.path}.json",
+        "feed_url": self_address(site, view, "json"),
+        "next_url": next_page(site, view),
+        "icon": site.logo or site.icon,
+        "favicon": site.icon,
         "language": language(site.language),
         "authors": _authors(line(site.author) or line(site.title)),
+        "hubs": [{"type": "WebSub", "url": site.hub}] if site.hub and not view.chain.number else [],
+        "_rights": line(site.rights),
     }
     items = ",\n".join(_text(_item(item_of(site, entry))) for entry in view.entries)
     return f'{_text(_said(feed))[:-1]}, "items": [\n{items}\n]}}\n'.encode()
@@ -42,6 +48,7 @@ def _item(item: Item) -> Object:
             "content_html": item.content,
             "content_text": "" if item.content else item.title,
             "summary": item.summary,
+            "image": next((one.url for one in item.enclosures if one.type.startswith("image/")), ""),
             "date_published": item.published.isoformat() if item.published else "",
             "date_modified": item.updated.isoformat(),
             "authors": _authors(item.author),
@@ -56,7 +63,8 @@ def _item(item: Item) -> Object:
 
 def _source(item: Item) -> Object:
     origin = item.origin
-    return _said({"id": origin.id, "title": origin.title, "url": origin.link, "rights": origin.rights})
+    said = {"id": origin.id, "title": origin.title, "url": origin.link, "rights": origin.rights, "icon": origin.icon}
+    return _said(said)
 
 
 def _authors(name: str) -> list[Object]:

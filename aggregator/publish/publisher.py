@@ -5,12 +5,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from aggregator.publish.addresses import FEED_TYPES, GONE, INDEX
+from aggregator.publish.archive import FORMATS as ARCHIVED
+from aggregator.publish.budget import fitting
 from aggregator.publish.documents import Rendered, article_document, feed_documents, gone_document, index_document
+from aggregator.publish.gate import fault
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
-from aggregator.publish.view import channel_view, hidden, shortened, site_view, widest
+from aggregator.publish.view import archive_file, archive_view, channel_view, hidden, shortened, site_view, widest
 from aggregator.publish.writer import Writer
-from aggregator.records import Channel, ChannelSummary, Policies, PublishReport, Site, StoredEntry
+from aggregator.records import (
+    Archive,
+    Channel,
+    ChannelSummary,
+    Policies,
+    PublishReport,
+    Retraction,
+    Site,
+    StoredEntry,
+)
 
 
 class Publisher:
@@ -28,18 +40,52 @@ class Publisher:
         for document in static_documents() if self._pages else ():
             self._writer.write(document)
 
-    def feed(self, entries: Sequence[StoredEntry]) -> PublishReport:
-        """Publish the feed of everything."""
-        view = site_view(self._site, entries, policies=self._policies)
-        return self._put(feed_documents(self._site, view), self._other_formats(view.path))
+    def feed(self, entries: Sequence[StoredEntry], retracted: Sequence[Retraction]) -> PublishReport:
+        """Publish the feed of everything, with as many of the entries as it has room for."""
+        most = self._policies.usual.max_bytes
+        view = site_view(self._site, entries, policies=self._policies, retracted=retracted)
+        view = replace(view, entries=view.entries[: fitting(self._site, view, most)])
+        return self._put(feed_documents(self._site, view), self._other_formats(view.path), most)
 
-    def channel(self, channel: Channel, entries: Sequence[StoredEntry], created: datetime) -> PublishReport:
+    def fitting(
+        self, channel: Channel, entries: Sequence[StoredEntry], retracted: Sequence[Retraction]
+    ) -> Sequence[StoredEntry]:
+        """Give those of a channel's newest entries that its current document has room for."""
+        policy = self._policies.of(channel.slug)
+        view = channel_view(
+            self._site, channel, entries, policy=policy, last_archive=_SOME_ARCHIVE, retracted=retracted
+        )
+        return entries[: fitting(self._site, view, policy.max_bytes)]
+
+    def channel(
+        self,
+        channel: Channel,
+        created: datetime,
+        entries: Sequence[StoredEntry],
+        *,
+        last_archive: int,
+        retracted: Sequence[Retraction],
+    ) -> PublishReport:
         """Publish a channel's feeds and page; without entries they count as updated when the channel was opened."""
-        view = channel_view(self._site, channel, entries, created, self._policies.of(channel.slug))
+        policy = self._policies.of(channel.slug)
+        view = channel_view(
+            self._site, channel, entries, created, policy, last_archive=last_archive, retracted=retracted
+        )
         stale = self._other_formats(view.path)
         if not self._pages:
             stale.append(f"{view.path}.html")
+        return self._put(feed_documents(self._site, view), stale, policy.max_bytes)
+
+    def archive(self, channel: Channel, archive: Archive, created: datetime) -> PublishReport:
+        """Publish one archive of a channel."""
+        view = archive_view(self._site, channel, archive, created, self._policies.of(channel.slug))
+        stale = [f"{view.file}.{name}" for name in ARCHIVED if name not in self._site.formats]
         return self._put(feed_documents(self._site, view), stale)
+
+    def drop_archive(self, slug: str, number: int) -> PublishReport:
+        """Take an archive's documents away."""
+        file = archive_file(f"category/{slug}", number)
+        return self._put(Rendered(()), [f"{file}.{name}" for name in ARCHIVED])
 
     def index(self, channels: Sequence[ChannelSummary]) -> PublishReport:
         """Publish the home page and the list of all channels."""
@@ -77,11 +123,19 @@ class Publisher:
     def _other_formats(self, path: str) -> list[str]:
         return [f"{path}.{name}" for name in FEED_TYPES if name not in self._site.formats]
 
-    def _put(self, rendered: Rendered, stale: Iterable[str]) -> PublishReport:
-        changed = {document.path: self._writer.write(document) for document in rendered.documents}
+    def _put(self, rendered: Rendered, stale: Iterable[str], max_bytes: int | None = None) -> PublishReport:
+        """Write what passes the gate."""
+        faults = {document.path: fault(document, self._site.url, max_bytes) for document in rendered.documents}
+        sound = [document for document in rendered.documents if not faults[document.path]]
+        changed = {document.path: self._writer.write(document) for document in sound}
+        refused = {path: why for path, why in faults.items() if why}
         return PublishReport(
             written=tuple(path for path, written in changed.items() if written),
             unchanged=tuple(path for path, written in changed.items() if not written),
             removed=tuple(path for path in stale if self._writer.remove(path)),
-            problems=rendered.problems,
+            problems=(*rendered.problems, *(f"{path} not published: {why}" for path, why in refused.items())),
+            refused=tuple(refused),
         )
+
+
+_SOME_ARCHIVE = 10**9  # stands for the number of the last archive while that is not known: it is not longer

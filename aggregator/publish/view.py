@@ -8,7 +8,7 @@ from html import escape
 from urllib.parse import quote
 
 from aggregator import markup
-from aggregator.records import Channel, Policies, Policy, Site, StoredEntry, TextPolicy
+from aggregator.records import Archive, Channel, Policies, Policy, Retraction, Site, StoredEntry, TextPolicy
 
 SITE_PATH = "feed"
 CHANNEL_FOLDER = "category/"
@@ -20,11 +20,24 @@ _TAG_SAFE = "!$&'()*+,;=:@/?-._~"  # what a tag URI's specific part may hold bes
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """One feed to render: the whole site's or one channel's.
+class Chain:
+    """Where a document stands in a channel's history (RFC 5005): archives by their numbers, the oldest is 1; 0 is none.
 
-    `path` is `feed` or `category/<slug>`, to which each format adds its extension. `entries` come newest first, already
-    limited. `updated` is the newest change of content among them. `noindex`: search engines are asked to stay away.
+    `number` is this document's, 0 for the current one.
+    """
+
+    number: int = 0
+    before: int = 0
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One feed to render: the whole site's or one channel's, or one archive of it.
+
+    `path` is `feed` or `category/<slug>`. `entries` come newest first, already limited. `updated` is the newest change
+    of content among them. `noindex`: search engines are asked to stay away. `retracted` are the articles that were
+    taken out of it lately.
     """
 
     path: str
@@ -33,6 +46,18 @@ class View:
     entries: tuple[StoredEntry, ...]
     updated: datetime
     noindex: bool = False
+    chain: Chain = Chain()
+    retracted: tuple[Retraction, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The path of this document, to which each format adds its extension."""
+        return archive_file(self.path, self.chain.number) if self.chain.number else self.path
+
+
+def archive_file(path: str, number: int) -> str:
+    """Give the path of an archive of the channel at a path, without extension."""
+    return f"{path}/archive-{number}"
 
 
 def entry_id(site: Site, info_code: str) -> str:
@@ -56,26 +81,55 @@ def channel_view(
     entries: Sequence[StoredEntry],
     if_empty: datetime = LONG_AGO,
     policy: Policy = USUAL,
+    *,
+    last_archive: int = 0,
+    retracted: Sequence[Retraction] = (),
 ) -> View:
-    """Show a channel's entries, newest first; without any, the feed counts as updated at `if_empty`."""
-    path = CHANNEL_FOLDER + channel.slug
-    title = channel.title or channel.name or channel.slug
-    shown = tuple(shortened(entry, policy.text) for entry in entries)
-    updated = newest_change(entries, if_empty)
-    return View(path, title, channel_id(site, channel), shown, updated, policy.noindex)
+    """Show a channel's newest entries; without any, the feed counts as updated at `if_empty`.
+
+    `last_archive` is the number of the archive that holds what came before them.
+    """
+    return View(
+        CHANNEL_FOLDER + channel.slug,
+        channel.title or channel.name or channel.slug,
+        channel_id(site, channel),
+        tuple(shortened(entry, policy.text) for entry in entries),
+        newest_change(entries, if_empty, retracted),
+        policy.noindex,
+        Chain(before=last_archive),
+        tuple(retracted),
+    )
+
+
+def archive_view(
+    site: Site, channel: Channel, archive: Archive, if_empty: datetime = LONG_AGO, policy: Policy = USUAL
+) -> View:
+    """Show one archive of a channel."""
+    chain = Chain(archive.number, archive.number - 1, archive.number + 1 if archive.full else 0)
+    return replace(channel_view(site, channel, archive.entries, if_empty, policy), chain=chain)
 
 
 def site_view(
-    site: Site, entries: Sequence[StoredEntry], if_empty: datetime = LONG_AGO, policies: Policies = ALL_AS_USUAL
+    site: Site,
+    entries: Sequence[StoredEntry],
+    if_empty: datetime = LONG_AGO,
+    policies: Policies = ALL_AS_USUAL,
+    *,
+    retracted: Sequence[Retraction] = (),
 ) -> View:
     """Show the entries of the whole site, newest first; without any, it counts as updated at `if_empty`."""
     shown = tuple(shortened(entry, widest(entry, policies)) for entry in entries)
-    return View(SITE_PATH, site.title, site_id(site), shown, newest_change(entries, if_empty))
+    updated = newest_change(entries, if_empty, retracted)
+    return View(SITE_PATH, site.title, site_id(site), shown, updated, retracted=tuple(retracted))
 
 
-def newest_change(entries: Sequence[StoredEntry], if_empty: datetime) -> datetime:
-    """Give the latest `updated` of the entries: what decides a feed's own, so that it never says "now"."""
-    return max((entry.updated for entry in entries), default=if_empty)
+def newest_change(
+    entries: Sequence[StoredEntry], if_empty: datetime, retracted: Sequence[Retraction] = ()
+) -> datetime:
+    """Give the latest change of the entries and the latest retraction: what decides a feed's own `updated`, so that it
+    never says "now"."""
+    changes = [entry.updated for entry in entries] + [retraction.at for retraction in retracted]
+    return max(changes, default=if_empty)
 
 
 # --- policies ----------------------------------------------------------------

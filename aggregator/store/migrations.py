@@ -211,3 +211,35 @@ def history(db: Database) -> None:
     """The wordings that articles had before; `body` is zlib over JSON: summary, content, author, link."""
     for statement in _HISTORY:
         db.execute(statement)
+
+
+_ARCHIVES = (
+    "ALTER TABLE entry_channels ADD COLUMN archive INTEGER",
+    "ALTER TABLE entry_channels ADD COLUMN place INTEGER",
+    "ALTER TABLE entry_channels ADD COLUMN frozen TEXT",
+    """CREATE INDEX entry_channels_current ON entry_channels (slug, sort_date DESC, seq DESC, info_code)
+        WHERE archive IS NULL""",
+    """CREATE INDEX entry_channels_archived ON entry_channels (slug, archive, place DESC, info_code)
+        WHERE archive IS NOT NULL""",
+    """CREATE TABLE archives (
+        slug TEXT NOT NULL REFERENCES channels (slug),
+        number INTEGER NOT NULL,
+        capacity INTEGER NOT NULL,
+        filled INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (slug, number)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE retractions (
+        slug TEXT NOT NULL,
+        info_code TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (slug, info_code)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX retractions_at ON retractions (at)",
+)
+
+
+@migrations()
+def archives(db: Database) -> None:
+    """Channels' archives: where an article stands in them and what it was like; and what was retracted from where."""
+    for statement in _ARCHIVES:
+        db.execute(statement)

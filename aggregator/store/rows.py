@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -19,6 +19,11 @@ from aggregator.records import (
     StoredEntry,
     Validators,
 )
+
+ENTRY = """e.seq, e.info_code, e.source, e.guid, e.link, e.title, e.summary, e.content, e.author, e.outlet, e.language,
+    e.published, e.updated, e.first_seen, e.sort_date, e.revision, e.fingerprint, e.tags, e.enclosures,
+    CASE WHEN s.title = '' THEN s.name ELSE s.title END AS source_title, s.link AS source_link,
+    s.feed_id AS source_id, s.rights AS source_rights, s.icon AS source_icon, s.text_policy"""  # for `stored_of`
 
 
 def time_text(moment: datetime) -> str:
@@ -109,7 +114,7 @@ def known_of(row: sqlite3.Row, brought: str | None) -> Known:
     )
 
 
-def stored_of(row: sqlite3.Row, channels: tuple[Channel, ...]) -> StoredEntry:
+def stored_of(row: sqlite3.Row | Mapping[str, Any], channels: tuple[Channel, ...]) -> StoredEntry:
     """Give the article as documents show it. A publication date ahead of the first sight is shown as that sight."""
     published, first_seen = optional_time_of(row["published"]), time_of(row["first_seen"])
     return StoredEntry(
@@ -136,6 +141,7 @@ def stored_of(row: sqlite3.Row, channels: tuple[Channel, ...]) -> StoredEntry:
         source_link=row["source_link"],
         source_id=row["source_id"],
         source_rights=row["source_rights"],
+        source_icon=row["source_icon"],
         text=row["text_policy"],
         channels=channels,
     )

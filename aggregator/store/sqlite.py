@@ -43,8 +43,10 @@ from aggregator.records import (
     Wording,
 )
 from aggregator.store import history
+from aggregator.store.archives import Archives
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
+    ENTRY,
     entry_columns,
     entry_of,
     hints_of,
@@ -63,14 +65,10 @@ from aggregator.urls import host
 BUSY_SECONDS = 30
 _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 
-_ENTRY = """e.seq, e.info_code, e.source, e.guid, e.link, e.title, e.summary, e.content, e.author, e.outlet, e.language,
-    e.published, e.updated, e.first_seen, e.sort_date, e.revision, e.fingerprint, e.tags, e.enclosures,
-    CASE WHEN s.title = '' THEN s.name ELSE s.title END AS source_title, s.link AS source_link,
-    s.feed_id AS source_id, s.rights AS source_rights, s.text_policy"""
-_HEAD = _ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
+_HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
-class Store:
+class Store(Archives):
     """An open store. Close it, or use it as a context manager.
 
     Raises:
@@ -348,9 +346,12 @@ class Store:
 
     def _note_facts(self, name: str, facts: FeedFacts) -> None:
         """What documents show of a source is marked when it changes; the feed's own `updated` is not shown."""
-        shown = self._rows("SELECT title, link, feed_id, rights FROM sources WHERE name = :name", name=name)
+        shown = self._rows("SELECT title, link, feed_id, rights, icon FROM sources WHERE name = :name", name=name)
+        changed = [tuple(row) for row in shown] != [(facts.title, facts.link, facts.id, facts.rights, facts.icon)]
+        if changed:
+            self.freeze_facts(name)
         self._write(_NOTE_FACTS, name=name, **_facts_columns(facts))
-        if [tuple(row) for row in shown] != [(facts.title, facts.link, facts.id, facts.rights)]:
+        if changed:
             self.mark_source(name)
 
     def note_failure(self, name: str, note: FailureNote, now: datetime) -> None:
@@ -418,6 +419,7 @@ class Store:
         with self.writing():
             for revision in revisions:
                 history.keep(self._connection, revision.info_code, time_text(now))
+                self.freeze_text(revision.info_code)
                 self._connection.execute(_REVISE_ENTRY, _revision_row(revision))
                 self._name(revision.info_code, revision.names)
                 self._trace(revision.info_code, revision.entry, now)
@@ -426,6 +428,7 @@ class Store:
         """Take over the markup of stored articles that say what they said: counted, and no revision."""
         with self.writing():
             for retouch in retouches:
+                self.freeze_text(retouch.info_code)
                 self._connection.execute(_RETOUCH_ENTRY, entry_columns(retouch.entry) | {"code": retouch.info_code})
                 self._name(retouch.info_code, retouch.names)
                 self._trace(retouch.info_code, retouch.entry, now)
@@ -528,6 +531,7 @@ class Store:
             if not self._write(_RETRACT, code=code, now=time_text(now)):
                 return False
             self.mark_article(code)
+            self.note_retraction(code, now)
             self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
             self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
             return True
@@ -600,6 +604,7 @@ class Store:
                 return
             self.mark_everything_of(old)
             self._write(_MOVE_CHANNEL, old=old, new=new, rule="new" if by_rule else "")
+            self.move_archives(old, new)
             self._write("UPDATE OR IGNORE entry_channels SET slug = :new WHERE slug = :old", old=old, new=new)
             if by_rule:
                 self._write("UPDATE entry_channels SET source = '' WHERE slug = :new", new=new)
@@ -612,6 +617,7 @@ class Store:
         """Take a channel away for good: its documents go, and its slug is remembered. Its articles stay."""
         with self.writing():
             self.mark_everything_of(slug)
+            self.drop_archives(slug)
             self._write("DELETE FROM entry_channels WHERE slug = :slug", slug=slug)
             self._write("DELETE FROM channel_names WHERE slug = :slug", slug=slug)
             self._write("DELETE FROM channels WHERE slug = :slug", slug=slug)
@@ -660,13 +666,17 @@ class Store:
 
     def place(self, code: str, source: str, slugs: Sequence[str]) -> None:
         """Put a published article into the channels that a source names for it, and take it out of those that this
-        source named before and does not name now. Every document that this changes is marked."""
+        source named before and does not name now, unless it is in their archives already. Every document that this
+        changes is marked."""
         with self.writing():
             before = self.places([code]).get(code, {})
-            for slug in sorted(slug for slug, owner in before.items() if owner == source and slug not in slugs):
-                self._write("DELETE FROM entry_channels WHERE info_code = :code AND slug = :slug", code=code, slug=slug)
-                self.mark([f"category/{slug}"])
-                self.mark_article(code)
+            left = sorted(slug for slug, owner in before.items() if owner == source and slug not in slugs)
+            if left or (before and not set(slugs) <= set(before)):
+                self.freeze_channels(code)
+            for slug in left:
+                if self._write(_TAKE_OUT, code=code, slug=slug):
+                    self.mark([f"category/{slug}"])
+                    self.mark_article(code)
             added = [self._write(_PLACE, code=code, slug=slug, source=source) for slug in slugs]
             if any(added):
                 self.mark_article(code)
@@ -674,21 +684,29 @@ class Store:
     # --- what is to be published ---------------------------------------------------------------
 
     def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents as outdated: `feed`, `index`, `gone`, `category/<slug>`, `article/<code>`."""
+        """Mark documents as outdated: `feed`, `index`, `gone`, `category/<slug>`, `category/<slug>/archive-<n>`,
+        `article/<code>`."""
         self._write_many(_MARK, [{"document": document} for document in documents])
 
+    def stamps(self, documents: Iterable[str]) -> dict[str, str]:
+        """Give the stamps of those of the documents that are marked."""
+        found = self._rows_in("SELECT document, stamp FROM marks WHERE document IN (?)", sorted(set(documents)))
+        return {row["document"]: row["stamp"] for row in found}
+
     def mark_article(self, code: str) -> None:
-        """Mark every document that an article stands in."""
+        """Mark every document that an article stands in and that may change."""
         with self.writing():
-            slugs = self._rows("SELECT slug FROM entry_channels WHERE info_code = :code ORDER BY slug", code=code)
-            self.mark([f"article/{code}", *(f"category/{row['slug']}" for row in slugs), "feed", "index"])
+            places = self._rows(f"SELECT {_DOCUMENT} AS document {_OPEN_PLACES} AND ec.info_code = :code", code=code)
+            self.mark([f"article/{code}", *(row["document"] for row in places), "feed", "index"])
 
     def mark_everything_of(self, slug: str) -> None:
         """Mark a channel and every document of its articles."""
         self._write(
-            """INSERT INTO marks (document, stamp)
-                 SELECT DISTINCT 'category/' || other.slug, lower(hex(randomblob(8))) FROM entry_channels mine
-                   JOIN entry_channels other ON other.info_code = mine.info_code WHERE mine.slug = :slug
+            f"""INSERT INTO marks (document, stamp)
+                 SELECT document, lower(hex(randomblob(8))) FROM (
+                   SELECT {_DOCUMENT} AS document FROM entry_channels mine
+                     JOIN entry_channels ec ON ec.info_code = mine.info_code WHERE mine.slug = :slug
+                   UNION SELECT 'category/' || slug || '/archive-' || number FROM archives WHERE slug = :slug)
                  UNION SELECT 'article/' || info_code, lower(hex(randomblob(8))) FROM entry_channels WHERE slug = :slug
                  ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp""",
             slug=slug,
@@ -696,13 +714,14 @@ class Store:
         self.mark([f"category/{slug}", "feed", "index"])
 
     def mark_source(self, name: str) -> None:
-        """Mark every document that shows articles of a source."""
+        """Mark every document that shows articles of a source and may change."""
         with self.writing():
             self._write(
-                """INSERT INTO marks (document, stamp)
+                f"""INSERT INTO marks (document, stamp)
                      SELECT 'article/' || info_code, lower(hex(randomblob(8))) FROM entries WHERE source = :name
-                     UNION SELECT 'category/' || slug, lower(hex(randomblob(8))) FROM entry_channels
-                       WHERE info_code IN (SELECT info_code FROM entries WHERE source = :name)
+                     UNION SELECT document, lower(hex(randomblob(8))) FROM (
+                       SELECT DISTINCT {_DOCUMENT} AS document {_OPEN_PLACES}
+                          AND ec.info_code IN (SELECT info_code FROM entries WHERE source = :name)) WHERE true
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp""",
                 name=name,
             )
@@ -714,6 +733,7 @@ class Store:
             self._write(
                 """INSERT INTO marks (document, stamp)
                      SELECT 'category/' || slug, lower(hex(randomblob(8))) FROM channels
+                     UNION SELECT 'category/' || slug || '/archive-' || number, lower(hex(randomblob(8))) FROM archives
                      UNION SELECT 'article/' || info_code, lower(hex(randomblob(8))) FROM entries
                        WHERE state = 'published'
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
@@ -721,8 +741,9 @@ class Store:
             self.mark(["feed", "index", *(["gone"] if self.gone_channels() else [])])
 
     def marked(self) -> dict[str, str]:
-        """Give the documents that are to be rendered, each with the stamp that clears it; articles come first."""
-        rows = self._rows("SELECT document, stamp FROM marks ORDER BY document")
+        """Give the documents that are to be rendered, each with the stamp that clears it: what others lead to comes
+        before them, so articles first, then archives."""
+        rows = self._rows(_MARKED)
         return {row["document"]: row["stamp"] for row in rows}
 
     def clear(self, stamps: dict[str, str]) -> None:
@@ -733,7 +754,7 @@ class Store:
     def newest(self, limit: int) -> list[StoredEntry]:
         """Give the newest published articles."""
         rows = self._rows(
-            f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source WHERE e.state = 'published'
+            f"""SELECT {ENTRY} FROM entries e JOIN sources s ON s.name = e.source WHERE e.state = 'published'
                  ORDER BY e.sort_date DESC, e.seq DESC LIMIT :limit""",
             limit=limit,
         )
@@ -742,7 +763,7 @@ class Store:
     def newest_of(self, slug: str, limit: int) -> list[StoredEntry]:
         """Give the newest articles of a channel."""
         rows = self._rows(
-            f"""SELECT {_ENTRY} FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
+            f"""SELECT {ENTRY} FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
                   JOIN sources s ON s.name = e.source WHERE ec.slug = :slug
                  ORDER BY ec.sort_date DESC, ec.seq DESC LIMIT :limit""",
             slug=slug,
@@ -750,23 +771,13 @@ class Store:
         )
         return self._stored(rows)
 
-    def heads_of(self, slug: str, limit: int) -> list[tuple[str, str]]:
-        """Give the code and the source of the newest articles of a channel."""
-        rows = self._rows(
-            """SELECT e.info_code, e.source FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
-                WHERE ec.slug = :slug ORDER BY ec.sort_date DESC, ec.seq DESC LIMIT :limit""",
-            slug=slug,
-            limit=limit,
-        )
-        return [(row["info_code"], row["source"]) for row in rows]
-
     def article(self, code: str) -> StoredEntry | None:
         """Give one published article."""
         return next(iter(self.articles([code])), None)
 
     def articles(self, codes: Sequence[str]) -> list[StoredEntry]:
         """Give the published articles that have these codes, in their order."""
-        sql = f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source
+        sql = f"""SELECT {ENTRY} FROM entries e JOIN sources s ON s.name = e.source
             WHERE e.state = 'published' AND e.info_code IN (?)"""
         found = {row["info_code"]: row for row in self._rows_in(sql, codes)}
         return self._stored([found[code] for code in codes if code in found])
@@ -774,7 +785,7 @@ class Store:
     def articles_after(self, seq: int, limit: int) -> list[StoredEntry]:
         """Give published articles in the order in which they came, from behind a number on."""
         rows = self._rows(
-            f"""SELECT {_ENTRY} FROM entries e JOIN sources s ON s.name = e.source
+            f"""SELECT {ENTRY} FROM entries e JOIN sources s ON s.name = e.source
                  WHERE e.seq > :seq AND e.state = 'published' ORDER BY e.seq LIMIT :limit""",
             seq=seq,
             limit=limit,
@@ -790,13 +801,23 @@ class Store:
             found.setdefault(row["info_code"], []).extend(filter(None, (row["source"], row["parent"])))
         return found
 
-    def _stored(self, rows: Sequence[sqlite3.Row]) -> list[StoredEntry]:
+    def _stored(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> list[StoredEntry]:
         channels: dict[str, list[Channel]] = {}
         sql = """SELECT ec.info_code, c.slug, c.title, c.name FROM entry_channels ec JOIN channels c ON c.slug = ec.slug
                   WHERE ec.info_code IN (?) ORDER BY ec.info_code, c.slug"""
         for row in self._rows_in(sql, [row["info_code"] for row in rows]):
             channels.setdefault(row["info_code"], []).append(Channel(row["slug"], row["title"], row["name"]))
+        channels |= self._frozen_channels(rows)
         return [stored_of(row, tuple(channels.get(row["info_code"], ()))) for row in rows]
+
+    def _frozen_channels(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> dict[str, list[Channel]]:
+        """Give the channels that articles of a full archive stood in, where those changed since, as named today."""
+        frozen = {row["info_code"]: row["channels"] for row in rows if "channels" in row.keys()}  # noqa: SIM118 - a Row
+        if not frozen:
+            return {}
+        known, moved = {channel.slug: channel for channel in self.channels()}, self.gone_channels()
+        slugs = {code: [moved.get(slug) or slug for slug in slugs] for code, slugs in frozen.items()}
+        return {code: [known[slug] for slug in dict.fromkeys(found) if slug in known] for code, found in slugs.items()}
 
     def summaries(self, titles: int) -> list[ChannelSummary]:
         """Give every channel with its size and newest titles, the most recently changed first."""
@@ -837,7 +858,7 @@ class Store:
 
     def by_seq(self, seqs: Iterable[int]) -> list[StoredEntry]:
         """Give the published ones of these articles, whole, by their numbers."""
-        return self._published(_ENTRY, seqs)
+        return self._published(ENTRY, seqs)
 
     def heads(self, seqs: Iterable[int]) -> list[StoredEntry]:
         """Give the published ones of these articles without their texts, by their numbers."""
@@ -940,6 +961,17 @@ _TRACE = """INSERT INTO provenance (info_code, source, guid, link, first_seen, r
 _PLACE = """INSERT INTO entry_channels (info_code, slug, source, sort_date, seq)
     SELECT info_code, :slug, :source, sort_date, seq FROM entries WHERE info_code = :code AND state = 'published'
     ON CONFLICT DO NOTHING"""
+
+_TAKE_OUT = "DELETE FROM entry_channels WHERE info_code = :code AND slug = :slug AND archive IS NULL"
+
+_DOCUMENT = "'category/' || ec.slug || CASE WHEN ec.archive IS NULL THEN '' ELSE '/archive-' || ec.archive END"
+
+# Where articles stand in documents that still change: current ones, and archives with room left.
+_OPEN_PLACES = """FROM entry_channels ec LEFT JOIN archives a ON a.slug = ec.slug AND a.number = ec.archive
+    WHERE (a.number IS NULL OR a.filled < a.capacity)"""
+
+_MARKED = """SELECT document, stamp FROM marks ORDER BY CASE WHEN document GLOB 'article/*' THEN 0
+    WHEN document GLOB 'category/*/archive-*' THEN 1 ELSE 2 END, document"""
 
 _MOVE_CHANNEL = """INSERT INTO channels (slug, title, name, created, rule, opened_as)
     SELECT :new, title, name, created, CASE WHEN rule = '' OR :rule = '' THEN :rule ELSE rule END,

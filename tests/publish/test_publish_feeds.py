@@ -118,13 +118,13 @@ def test_a_feed_points_at_itself_and_at_its_page() -> None:
 
 def test_an_entry_leads_to_the_original_and_names_our_page_as_related() -> None:
     entry = first_entry(atom(SITE, VIEW))
-    assert (None, FULL.link) in links(entry)
+    assert ("alternate", FULL.link) in links(entry)
     assert ("related", "https://finews.example.org/article/NW202112282227696247.html") in links(entry)
 
 
 def test_our_page_is_the_alternate_where_the_source_gave_no_link() -> None:
     entry = first_entry(atom(SITE, channel_view(SITE, CHANNEL, [BARE])))
-    assert links(entry) == {(None, "https://finews.example.org/article/x7.html")}
+    assert links(entry) == {("alternate", "https://finews.example.org/article/x7.html")}
 
 
 def test_enclosures_keep_type_and_length_and_unknown_ones_are_not_said() -> None:

@@ -177,7 +177,7 @@ def test_what_a_source_says_of_itself_is_published_anew_when_that_changes(store:
 
     facts = FeedFacts("title", "https://example.org/", "id", "rights", updated="2022-01-01T00:00:00+00:00")
     assert read(facts) == {"article/code-1", "category/keji", "feed", "index"}
-    assert read(replace(facts, updated="2022-01-02T00:00:00+00:00", icon="x")) == set()
+    assert read(replace(facts, updated="2022-01-02T00:00:00+00:00", ttl_minutes=5)) == set()
     assert read(replace(facts, rights="other")) == {"article/code-1", "category/keji", "feed", "index"}
     assert store.newest(1)[0].source_rights == "other"
 

@@ -61,7 +61,7 @@ def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str
 
 @pytest.mark.parametrize("verb", [
     "due", "next_due", "memory", "begin_fetch", "codes_of", "known", "places", "slugs_of", "taken", "article", "owed",
-    "add", "revise", "retouch", "wordings", "versions", "sight", "place", "put_off", "mark_article", "clear",
+    "add", "revise", "retouch", "wordings", "versions", "sight", "place", "put_off", "mark_article", "clear", "retract",
 ])  # fmt: skip
 def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: str) -> None:
     acts = {
@@ -86,7 +86,9 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
         "put_off": lambda: store.put_off("code-1"),
         "mark_article": lambda: store.mark_article("code-1"),
         "clear": lambda: store.clear({"feed": "x"}),
+        "retract": lambda: store.retract("code-3", NOW),
     }
+    store.displace("keji", [f"code-{number}" for number in range(1, 251)], 50)
     assert faults(plans.of(acts[verb])) == []
 
 
@@ -96,6 +98,29 @@ def test_the_newest_articles_come_off_an_index_in_their_order(store: Store, plan
     of_one = plans.of(lambda: store.newest_of("keji", 50))
     assert any("entry_channels_newest" in step for steps in of_one.values() for step in steps)
     assert [fault for fault in faults(newest | of_one) if "FROM entry_channels ec JOIN channels" not in fault[0]] == []
+
+
+@pytest.mark.parametrize("verb", [
+    "heads_of", "displace", "last_archive", "archive", "freeze_text", "freeze_facts", "freeze_channels", "retractions",
+    "forget_retractions",
+])  # fmt: skip
+def test_the_archives_of_a_channel_come_off_indexes(store: Store, plans: Plans, verb: str) -> None:
+    store.displace("keji", [f"code-{number}" for number in range(1, 151)], 50)
+    store.retract("code-3", NOW)
+    acts = {
+        "heads_of": lambda: store.heads_of("keji"),
+        "displace": lambda: store.displace("keji", ["code-151"], 50),
+        "last_archive": lambda: store.last_archive("keji"),
+        "archive": lambda: store.archive("keji", 2),
+        "freeze_text": lambda: store.freeze_text("code-2"),
+        "freeze_facts": lambda: store.freeze_facts("a"),
+        "freeze_channels": lambda: store.freeze_channels("code-2"),
+        "retractions": lambda: store.retractions("keji"),
+        "forget_retractions": lambda: store.forget_retractions(NOW + DAY),
+    }
+    bad = faults(plans.of(acts[verb]))
+    few = ("FROM entry_channels ec JOIN channels", "FROM retractions WHERE slug")  # sorted, and never many
+    assert [fault for fault in bad if not any(one in fault[0] for one in few)] == []
 
 
 def test_the_watch_over_plans_sees_a_scan_and_a_sort(store: Store, plans: Plans) -> None:

@@ -1,0 +1,64 @@
+"""How many entries fit into a current document. What does not is older, and stands in the archives."""
+
+from bisect import bisect_right
+from dataclasses import replace
+from html import escape
+from itertools import accumulate
+
+from aggregator.errors import PublishError
+from aggregator.publish.documents import feed_documents
+from aggregator.publish.view import View
+from aggregator.records import Site, StoredEntry
+
+_HEAD = 8_000  # bytes: more than what stands around the entries
+_AROUND = 2_000  # more than the names of the elements of one entry, and its times
+_ESCAPED = 6  # bytes that one byte of text becomes at most, as in &quot;
+
+
+def fitting(site: Site, view: View, max_bytes: int | None) -> int:
+    """Give how many of a view's newest entries fit into each of its documents: one at least, where there is one.
+
+    Documents are rendered to find that out only where their entries may come to more than `max_bytes`.
+    """
+    if max_bytes is None:
+        return len(view.entries)
+    bounds = accumulate((at_most(entry) for entry in view.entries), initial=_HEAD + _tombstones(view))
+    sure = max(bisect_right(list(bounds), max_bytes) - 1, 0)
+    unsure = range(sure + 1, len(view.entries) + 1)
+    if not unsure or _largest(site, view, unsure[-1]) <= max_bytes:
+        return len(view.entries)
+    return max(1, sure + bisect_right(unsure, max_bytes, key=lambda count: _largest(site, view, count)))
+
+
+def at_most(entry: StoredEntry) -> int:
+    """Give a number of bytes that an entry does not exceed in any format."""
+    short = [entry.title, entry.link, entry.author, entry.outlet, entry.source, *_of_source(entry), *entry.tags]
+    short += [text for channel in entry.channels for text in (channel.title, channel.slug, " " * 200)]
+    short += [text for one in entry.enclosures for text in (one.url, one.type, one.title, " " * 50)]
+    return _AROUND + _ESCAPED * sum(map(_size, short)) + _escaped(entry.content) + 2 * _escaped(entry.summary)
+
+
+def _of_source(entry: StoredEntry) -> tuple[str, ...]:
+    said_twice = (entry.source_link, entry.source_rights)
+    return (entry.source_title, *said_twice, *said_twice, entry.source_id, entry.source_icon)
+
+
+def _size(text: str) -> int:
+    return len(text.encode(errors="replace"))
+
+
+def _escaped(html: str) -> int:
+    """Give the size of HTML as text of an XML document or a JSON one, whichever is larger."""
+    return _size(escape(html, quote=False)) + sum(map(html.count, '"\\\n\t\r'))
+
+
+def _tombstones(view: View) -> int:
+    return sum(300 + _ESCAPED * len(retraction.info_code) for retraction in view.retracted)
+
+
+def _largest(site: Site, view: View, count: int) -> int:
+    try:
+        rendered = feed_documents(site, replace(view, entries=view.entries[:count]))
+    except PublishError:  # none of these can be rendered, so they take no room
+        return 0
+    return max((len(document.body) for document in rendered.documents), default=0)
