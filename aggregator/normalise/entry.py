@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from aggregator.markup import excerpt, legal, outlet_of, paragraphs, plain, sanitise, text_of, title_text
 from aggregator.normalise.dates import plausible, read_date
+from aggregator.normalise.language import language_of
 from aggregator.records import Enclosure, Entry, FeedFacts, ParsedFeed, RawEntry, Source, TextType
 from aggregator.urls import canonical, fold_name, host, resolve, safe_link
 
@@ -22,6 +23,7 @@ _MAX_ID = 2_000
 _MAX_BODY = 2_000_000
 _MAX_TAGS = 50
 _MAX_ENCLOSURES = 50
+_READ_FOR_LANGUAGE = 6_000  # characters of markup
 _LONGEST_RAW = 20_000  # of a title or a name with its markup
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,6}")
@@ -63,7 +65,7 @@ def normalise(raw: RawEntry, *, source: Source, feed: ParsedFeed, url: str, now:
     )
     if not _says_something(entry):
         return None
-    entry = replace(entry, title=entry.title or _made_title(entry))
+    entry = replace(entry, title=entry.title or _made_title(entry), language=entry.language or _told_by_text(entry))
     return replace(entry, fingerprint=fingerprint(entry))
 
 
@@ -201,6 +203,10 @@ def _language(value: str) -> str:
         return ""
     first, *others = tag.split("-")
     return "-".join([first.lower(), *(_subtag(other) for other in others)])
+
+
+def _told_by_text(entry: Entry) -> str:
+    return language_of(f"{entry.title}\n{text_of((entry.content or entry.summary)[:_READ_FOR_LANGUAGE])}")
 
 
 def _subtag(tag: str) -> str:
