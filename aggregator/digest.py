@@ -9,7 +9,7 @@ from datetime import datetime
 from aggregator import parse as parsing
 from aggregator.markup import text_of
 from aggregator.normalise import facts as facts_of
-from aggregator.normalise import normalise
+from aggregator.normalise import normalise, withdrawals
 from aggregator.records import (
     Entry,
     FeedLink,
@@ -41,7 +41,10 @@ def digest(fetched: Fetched, source: Source, now: datetime) -> Intake | Unreadab
         if entry is not None:
             entries.append(entry)
     facts = facts_of(feed, fetched.url, source=source, now=now)
-    return Intake(replace(facts, title=source.title or facts.title), tuple(entries), tuple(problems))
+    withdrawn = withdrawals(feed, entries, source, now)
+    gone = {withdrawal.guid for withdrawal in withdrawn}
+    entries = [entry for entry in entries if entry.guid not in gone]
+    return Intake(replace(facts, title=source.title or facts.title), tuple(entries), tuple(problems), withdrawn)
 
 
 def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:

@@ -56,6 +56,7 @@ from aggregator.records import (
     Source,
     SourceMemory,
     Validators,
+    Withdrawal,
 )
 from aggregator.tools import PAGE_ACCEPT, MissingText, SharedFetches, Tools
 from aggregator.urls import fold_name, host
@@ -307,6 +308,7 @@ class Pipeline:
             revised=len(changes.revisions),
             unchanged=len(changes.sightings) + len(changes.retouches),
             skipped=len(changes.passed),
+            retracted=len(changes.withdrawn),
             problems=(*read.intake.problems, *problems),
         )
 
@@ -351,9 +353,19 @@ class Pipeline:
             self._store.sight(changes.sightings, self._now())
             self._store.pass_over(changes.passed)
             self._place(poll.source, changes)
+            changes = replace(changes, withdrawn=self._withdraw(poll.source.name, read.intake.withdrawn))
             news = bool(changes.arrivals or changes.revisions)
             self._note_read(poll, read.fetched, read.body_hash, facts=read.intake.facts, news=news)
         return changes
+
+    def _withdraw(self, source: str, found: Sequence[Withdrawal]) -> dict[str, Withdrawal]:
+        """Take from a source's articles those that it took back. Whom others bring too stays theirs."""
+        names = identify.names_withdrawn(found, source)
+        aliases = self._store.codes_of(names)
+        withdrawn = identify.withdrawn(names, source, aliases, self._store.known(aliases.values(), source))
+        for code, withdrawal in withdrawn.items():
+            self._store.withdraw(code, source, withdrawal, self._now())
+        return withdrawn
 
     def _take_list(self, poll: Poll, listed: Listed) -> Outcome:
         """Subscribe to what a list holds now, and to nothing else of it."""

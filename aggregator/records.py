@@ -244,6 +244,17 @@ class RawEntry:
     enclosures: tuple[Enclosure, ...] = ()
     info_code: str = ""  # by the source's own rule
     article_url: str = ""  # where the text is to be had by a second request
+    digest: str = ""  # of the words that it stands in, where the document could be cut at its entries
+    repeated: bool = False  # the document before held it in the same words: all else is left out
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """That a feed took an entry back (RFC 6721): its guid, when (as the feed says it), and a remark for readers."""
+
+    guid: str
+    when: str = ""
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +278,7 @@ class ParsedFeed:
     next_page: str = ""  # RFC 5005: an older page of a paged feed
     prev_archive: str = ""  # RFC 5005: the archive before this document
     entries: tuple[RawEntry, ...] = ()
+    deletions: tuple[Deletion, ...] = ()
     warnings: tuple[str, ...] = ()  # what was repaired or passed over, in plain words
 
 
@@ -326,11 +338,21 @@ class FeedFacts:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A document read and normalised: what the worker process hands back."""
+    """A document read and normalised: what the worker process hands back. `withdrawn` is what it takes back."""
 
     facts: FeedFacts
     entries: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
+    withdrawn: tuple["Withdrawal", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That a source took an entry back, under its guid: when, as far as it says, and its remark."""
+
+    guid: str
+    at: datetime | None = None
+    comment: str = ""
 
 
 # --- identify and store ----------------------------------------------------------------
@@ -440,6 +462,7 @@ class Changes:
     sightings: tuple[Sighting, ...] = ()
     passed: tuple[Named, ...] = ()
     retouches: tuple[Retouch, ...] = ()
+    withdrawn: Mapping[str, "Withdrawal"] = field(default_factory=dict)  # by code
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +587,7 @@ class Outcome:
     revised: int = 0
     unchanged: int = 0
     skipped: int = 0
+    retracted: int = 0  # that their source took back
     problems: tuple[str, ...] = ()
 
 

@@ -65,6 +65,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "revised": outcome.revised,
         "unchanged": outcome.unchanged,
         "skipped": outcome.skipped,
+        "retracted": outcome.retracted,
         "problems": list(outcome.problems),
     }
 
@@ -72,11 +73,13 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
 def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     """Show what a pass brought, a row a source, with the first problem of each."""
     table = Table("source", "outcome", box=None, pad_edge=False, header_style="bold")
-    for heading in ("new", "revised", "unchanged"):
+    headings = ["new", "revised", "unchanged"]
+    headings += ["retracted"] if any(outcome.retracted for outcome in outcomes) else []
+    for heading in headings:
         table.add_column(heading, justify="right")
     table.add_column("what went wrong", overflow="fold")
     for outcome in outcomes:
-        counts = (outcome.new, outcome.revised, outcome.unchanged)
+        counts = [getattr(outcome, heading) for heading in headings]
         table.add_row(
             escape(outcome.source),
             styled(outcome.outcome, _OUTCOMES[outcome.outcome]),
@@ -201,7 +204,8 @@ def outcome_line(outcome: Outcome) -> str:
     problem = escape(problem_line(outcome.problems))
     if outcome.outcome != "ok":
         return f"{name}  {styled(outcome.outcome, _OUTCOMES[outcome.outcome])}{f'  {problem}' if problem else ''}"
-    counts = [f"{n} {word}" for n, word in ((outcome.new, "new"), (outcome.revised, "revised")) if n]
+    counted = ((outcome.new, "new"), (outcome.revised, "revised"), (outcome.retracted, "retracted"))
+    counts = [f"{n} {word}" for n, word in counted if n]
     text = styled("ok", ", ".join(counts)) if counts else "[dim]nothing new[/]"
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"
 

@@ -7,6 +7,7 @@ from aggregator.identify.document import distinct
 from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
 from aggregator.identify.match import match, without_reused_guids
+from aggregator.identify.withdraw import names_withdrawn, withdrawn
 
 __all__ = [
     "RULE_VERSION",
@@ -21,8 +22,10 @@ __all__ = [
     "is_global",
     "match",
     "names_of",
+    "names_withdrawn",
     "recognised",
     "repair",
     "settled",
+    "withdrawn",
     "without_reused_guids",
 ]

@@ -7,6 +7,7 @@ compared, and never its bytes. Text that could be news is left in: a date in a s
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aggregator.markup import text_of
 from aggregator.records import Changes, Retouch, Revision, Sighting, Wording
@@ -31,8 +32,9 @@ def settled(changes: Changes, stored: Mapping[str, Wording]) -> Changes:
         elif before.retouched < MOST_RETOUCHES:
             retouches.append(Retouch(revision.info_code, revision.entry, revision.names))
         else:
-            sightings.append(Sighting(revision.info_code, revision.entry, revision.names, learns=True))
-    return Changes(changes.arrivals, tuple(revisions), tuple(sightings), changes.passed, tuple(retouches))
+            names = tuple(name for name in revision.names if name.kind != "text")  # churn has another one at every poll
+            sightings.append(Sighting(revision.info_code, revision.entry, names, learns=True))
+    return replace(changes, revisions=tuple(revisions), sightings=tuple(sightings), retouches=tuple(retouches))
 
 
 def is_churn(before: Wording, revision: Revision) -> bool:

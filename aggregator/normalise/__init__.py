@@ -5,6 +5,6 @@ text, bodies sanitised HTML, and everything is limited in size.
 """
 
 from aggregator.normalise.dates import plausible, read_date
-from aggregator.normalise.entry import facts, fingerprint, normalise
+from aggregator.normalise.entry import facts, fingerprint, normalise, withdrawals
 
-__all__ = ["facts", "fingerprint", "normalise", "plausible", "read_date"]
+__all__ = ["facts", "fingerprint", "normalise", "plausible", "read_date", "withdrawals"]

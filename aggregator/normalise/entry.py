@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from aggregator.markup import excerpt, legal, outlet_of, paragraphs, plain, sanitise, text_of, title_text
 from aggregator.normalise.dates import plausible, read_date
 from aggregator.normalise.language import language_of
-from aggregator.records import Enclosure, Entry, FeedFacts, ParsedFeed, RawEntry, Source, TextType
+from aggregator.records import Enclosure, Entry, FeedFacts, ParsedFeed, RawEntry, Source, TextType, Withdrawal
 from aggregator.urls import canonical, fold_name, host, resolve, safe_link
 
 _MAX_TITLE = 1_000
@@ -88,6 +88,18 @@ def facts(feed: ParsedFeed, url: str, *, source: Source, now: datetime) -> FeedF
         next_page=_web(url, feed.next_page),
         prev_archive=_web(url, feed.prev_archive),
     )
+
+
+def withdrawals(feed: ParsedFeed, entries: Iterable[Entry], source: Source, now: datetime) -> tuple[Withdrawal, ...]:
+    """Give what a feed takes back. What it brings again with a later date than it took it back is not among it."""
+    brought = {entry.guid: entry.updated for entry in entries if entry.guid and entry.updated}
+    found: dict[str, Withdrawal] = {}
+    for deletion in feed.deletions:
+        guid, at = _identifier(deletion.guid), read_date(deletion.when, _zone(source.timezone), now)
+        again = brought.get(guid)
+        if guid and not (at and again and again > at):
+            found[guid] = Withdrawal(guid, at, _cut(plain(deletion.comment, is_html=False), _MAX_TITLE))
+    return tuple(found.values())
 
 
 def fingerprint(entry: Entry) -> str:

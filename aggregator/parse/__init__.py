@@ -5,8 +5,9 @@ because a hostile document can take minutes or gigabytes.
 """
 
 import dataclasses
+from collections.abc import Container
 
-from aggregator.parse import document, fulltext, json_feed, json_text, mapped, page, with_feedparser
+from aggregator.parse import delta, document, fulltext, json_feed, json_text, mapped, page, with_feedparser
 from aggregator.parse.discovery import feed_links, usual_places
 from aggregator.parse.document import decode
 from aggregator.parse.opml import outlines
@@ -17,12 +18,18 @@ __all__ = ["WorkerPool", "article", "article_page", "decode", "feed_links", "out
 
 
 def read(
-    body: bytes, *, url: str, content_type: str = "", rules: ListRules | PageRules | None = None
+    body: bytes,
+    *,
+    url: str,
+    content_type: str = "",
+    rules: ListRules | PageRules | None = None,
+    seen: Container[str] = frozenset(),
 ) -> ParsedFeed | Unreadable:
     """Read a document that came from `url`: with rules as a JSON list or an HTML page, without as a feed
     (JSON Feed, RSS, Atom).
 
-    Whatever the bytes are, the answer is a feed or the reason why it is none.
+    Whatever the bytes are, the answer is a feed or the reason why it is none. `seen` are the digests of entries that
+    need not be read again (`delta.read`).
     """
     opened = _opened(body, content_type)
     if isinstance(opened, Unreadable):
@@ -35,7 +42,7 @@ def read(
     elif json_text.is_json(text):
         result = json_feed.read(text, url)
     else:
-        result = with_feedparser.read(text, url)
+        result = delta.read(text, url, with_feedparser.read, seen)
     if isinstance(result, Unreadable) or not warnings:
         return result
     return dataclasses.replace(result, warnings=(*warnings, *result.warnings))

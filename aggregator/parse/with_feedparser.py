@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import feedparser
 
-from aggregator.parse import bases, document, hints, repair
+from aggregator.parse import bases, document, hints, repair, tombstones
 from aggregator.records import Enclosure, ParsedFeed, RawEntry, TextType, Unreadable
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -130,6 +130,7 @@ def _with_hints(feed: ParsedFeed, said: Details, text: str, base: str) -> Parsed
         skip_days=days,
         next_page=hints.page(base, pages.get("next", "")),
         prev_archive=hints.page(base, pages.get("prev-archive", "")),
+        deletions=tombstones.read(text),
     )
 
 

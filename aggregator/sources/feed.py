@@ -32,8 +32,17 @@ async def _with_its_past(source: Source, newest: Read, tools: Tools) -> Intake:
         if isinstance(found, str):
             return replace(whole, problems=(*whole.problems, f"older page {address}: {found}"))
         page = found
-        whole = replace(whole, entries=whole.entries + page.entries, problems=whole.problems + page.problems)
+        whole = _joined(whole, page)
     return whole
+
+
+def _joined(one: Intake, older: Intake) -> Intake:
+    """What the newer page took back is not brought again by an older one."""
+    gone = {each.guid for each in one.withdrawn}
+    entries = (*one.entries, *(entry for entry in older.entries if entry.guid not in gone))
+    return replace(
+        one, entries=entries, problems=one.problems + older.problems, withdrawn=one.withdrawn + older.withdrawn
+    )
 
 
 async def _older(source: Source, tools: Tools) -> Intake | str:

@@ -213,6 +213,22 @@ def history(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def withdrawals(db: Database) -> None:
+    """Which articles a source took back, when we saw it, when it says that it did, and its remark."""
+    db.execute(
+        """CREATE TABLE withdrawals (
+            info_code TEXT NOT NULL,
+            source TEXT NOT NULL,
+            guid TEXT NOT NULL,
+            noted_at TEXT NOT NULL,
+            said_at TEXT,
+            comment TEXT NOT NULL,
+            PRIMARY KEY (info_code, source)
+        ) STRICT, WITHOUT ROWID"""
+    )
+
+
 _ARCHIVES = (
     "ALTER TABLE entry_channels ADD COLUMN archive INTEGER",
     "ALTER TABLE entry_channels ADD COLUMN place INTEGER",

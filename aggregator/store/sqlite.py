@@ -40,6 +40,7 @@ from aggregator.records import (
     StoredEntry,
     Trace,
     Version,
+    Withdrawal,
     Wording,
 )
 from aggregator.store import history
@@ -536,6 +537,29 @@ class Store(Archives):
             self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
             return True
 
+    def withdraw(self, code: str, source: str, withdrawal: Withdrawal, now: datetime) -> None:
+        """Let a source have nothing to do with an article any more. One that no other source brings is retracted; else
+        the next of these has it, and its own text is taken over as soon as it brings it again."""
+        with self.writing():
+            sql = "DELETE FROM provenance WHERE info_code = :code AND source = :source"
+            if not self._write(sql, **_at(code, source)):
+                return
+            said = {"guid": withdrawal.guid, "said_at": optional_time_text(withdrawal.at), "now": time_text(now)}
+            self._write(_NOTE_WITHDRAWAL, **_at(code, source), **said, comment=withdrawal.comment)
+            heirs = self._rows(_HEIRS, code=code)
+            if heirs:
+                heir = min(heirs, key=lambda row: (not row["active"], row["position"], row["name"]))
+                self._hand_over(code, source, heir["name"])
+            else:
+                self.retract(code, now)
+
+    def _hand_over(self, code: str, source: str, heir: str) -> None:
+        self._write("DELETE FROM revisions WHERE info_code = :code AND source = :source", **_at(code, source))
+        self._write(_GIVE_CHANNELS, heir=heir, **_at(code, source))
+        if self._write(_GIVE_ENTRY, heir=heir, **_at(code, source)):
+            self._write(_ASK_AGAIN, heir=heir)
+        self.mark_article(code)
+
     # --- channels ------------------------------------------------------------------------------
 
     def slugs_of(self, folded: Iterable[str]) -> dict[str, str]:
@@ -952,6 +976,19 @@ _RETRACT = """UPDATE entries SET state = 'retracted', title = '', summary = '', 
     tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
     WHERE info_code = :code AND state <> 'retracted'"""
 
+_NOTE_WITHDRAWAL = """INSERT INTO withdrawals (info_code, source, guid, noted_at, said_at, comment)
+    VALUES (:code, :source, :guid, :now, :said_at, :comment) ON CONFLICT (info_code, source) DO UPDATE SET
+        guid = excluded.guid, noted_at = excluded.noted_at, said_at = excluded.said_at, comment = excluded.comment"""
+
+_HEIRS = """SELECT s.name, s.active, s.position FROM provenance p JOIN sources s ON s.name = p.source
+    WHERE p.info_code = :code"""
+
+_GIVE_ENTRY = "UPDATE entries SET source = :heir, fingerprint = '' WHERE info_code = :code AND source = :source"
+
+_GIVE_CHANNELS = "UPDATE entry_channels SET source = :heir WHERE info_code = :code AND source = :source"
+
+_ASK_AGAIN = "UPDATE sources SET etag = NULL, last_modified = NULL, body_hash = '' WHERE name = :heir"
+
 _COMPLETE_ENTRY = f"UPDATE entries SET {_SET_TEXT}, state = 'published' WHERE info_code = :code"
 
 _TRACE = """INSERT INTO provenance (info_code, source, guid, link, first_seen, row_fingerprint)
@@ -989,6 +1026,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     migrations.apply(Database(connection))
     connection.execute("COMMIT")
+
+
+def _at(code: str, source: str) -> dict[str, Any]:
+    return {"code": code, "source": source}
 
 
 def _source_row(source: Source, digest: str, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from store_examples import DAY, NOW, arrival, entry, fill
 
-from aggregator.records import Alias, Retouch, Revision, Sighting
+from aggregator.records import Alias, Retouch, Revision, Sighting, Withdrawal
 from aggregator.store import Store
 
 SCAN = re.compile(r"SCAN (?!CONSTANT ROW)(\w+)(?! VIRTUAL)")
@@ -61,7 +61,8 @@ def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str
 
 @pytest.mark.parametrize("verb", [
     "due", "next_due", "memory", "begin_fetch", "codes_of", "known", "places", "slugs_of", "taken", "article", "owed",
-    "add", "revise", "retouch", "wordings", "versions", "sight", "place", "put_off", "mark_article", "clear", "retract",
+    "add", "revise", "retouch", "wordings", "versions", "sight", "withdraw", "place", "put_off", "mark_article",
+    "clear", "retract",
 ])  # fmt: skip
 def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: str) -> None:
     acts = {
@@ -78,6 +79,7 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
         "owed": lambda: store.owed("a", 10),
         "add": lambda: store.add([arrival(1000)], NOW),
         "revise": lambda: store.revise([Revision("code-1", entry(1), (), NOW)], NOW),
+        "withdraw": lambda: store.withdraw("code-1", "a", Withdrawal("guid 1"), NOW),
         "retouch": lambda: store.retouch([Retouch("code-1", entry(1), ())], NOW),
         "wordings": lambda: store.wordings(["code-1", "code-2"]),
         "versions": lambda: store.versions("code-1"),
