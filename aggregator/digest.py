@@ -3,10 +3,14 @@
 It stands beside the spine and not in it, so that a worker loads only what it needs.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from aggregator import categorise
 from aggregator import parse as parsing
+from aggregator.categorise import PostNaming
+from aggregator.identify import recognised
 from aggregator.markup import text_of
 from aggregator.normalise import facts as facts_of
 from aggregator.normalise import normalise, withdrawals
@@ -18,6 +22,8 @@ from aggregator.records import (
     ListRules,
     Outline,
     ParsedFeed,
+    Post,
+    PostFile,
     RawEntry,
     Source,
     Unreadable,
@@ -102,6 +108,38 @@ def _joined(entry: Entry, article: RawEntry) -> RawEntry:
         info_code=entry.info_code,
         article_url=entry.article_url,
     )
+
+
+def digest_posts(
+    files: Sequence[PostFile], source: Source, site_url: str, naming: PostNaming, now: datetime
+) -> tuple[tuple[Post, ...], tuple[str, ...]]:
+    """Parse and normalise posts of a Jekyll site; give those to take in, and what is wrong with the others."""
+    posts, problems = [], []
+    for file in files:
+        try:
+            found = _post(file, source, site_url, naming, now)
+        except Exception as error:  # an edge: whatever is wrong with one post stays with it
+            found = Unreadable(f"cannot be read: {type(error).__name__}: {error}")
+        if isinstance(found, Unreadable):
+            problems.append(f"{file.path}: {found.detail}")
+        else:
+            posts.append(found)
+    return tuple(posts), tuple(problems)
+
+
+def _post(file: PostFile, source: Source, site_url: str, naming: PostNaming, now: datetime) -> Post | Unreadable:
+    raw = parsing.read_post(file)
+    if isinstance(raw, Unreadable):
+        return raw
+    names = categorise.names_of_post(raw, naming)
+    code = recognised(file.stem) or (f"{file.day}-{file.stem}" if file.twin else file.stem)
+    said = replace(raw.entry, tags=tuple(names), info_code=code)
+    entry = normalise(said, source=source, feed=ParsedFeed("post"), url=site_url, now=now)
+    if entry is None or not (raw.entry.title or entry.content or entry.link):
+        return Unreadable("it says nothing: neither title nor text")
+    if entry.published is None:
+        return Unreadable(f"it has no date ({entry.published_text!r} is none), nor has its file's name or code")
+    return Post(file.path, entry, names, raw.note)
 
 
 def found_feeds(fetched: Fetched) -> tuple[FeedLink, ...]:

@@ -9,7 +9,7 @@ Published files are derived state, so a crash anywhere loses nothing and doubles
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -35,6 +35,7 @@ from aggregator.records import (
     FeedLink,
     Fetched,
     FetchFailed,
+    Imported,
     Known,
     Listed,
     ListRules,
@@ -43,6 +44,8 @@ from aggregator.records import (
     NotModified,
     Outcome,
     Policies,
+    Post,
+    PostFile,
     Preview,
     PreviewItem,
     PublishReport,
@@ -64,6 +67,7 @@ from aggregator.urls import fold_name, host
 if TYPE_CHECKING:
     from aggregator.fetch.client import Client
     from aggregator.parse import WorkerPool
+    from aggregator.publish.jekyll import Export
     from aggregator.publish.publisher import Publisher
     from aggregator.sources import Reader
     from aggregator.store import Store
@@ -76,6 +80,7 @@ DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
 RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
 PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
+EXPORTED_AT_ONCE = 200
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
 AT_A_STEP = 50  # refreshes that begin before the loop looks around
@@ -347,12 +352,7 @@ class Pipeline:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new"."""
         with self._store.writing():
             changes = self._decide(self._look_up(named, poll.source), poll.source, poll.memory)
-            self._store.add(changes.arrivals, self._now())
-            self._store.revise(changes.revisions, self._now())
-            self._store.retouch(changes.retouches, self._now())
-            self._store.sight(changes.sightings, self._now())
-            self._store.pass_over(changes.passed)
-            self._place(poll.source, changes)
+            self._store_changes(poll.source, changes)
             changes = replace(changes, withdrawn=self._withdraw(poll.source.name, read.intake.withdrawn))
             news = bool(changes.arrivals or changes.revisions)
             self._note_read(poll, read.fetched, read.body_hash, facts=read.intake.facts, news=news)
@@ -366,6 +366,14 @@ class Pipeline:
         for code, withdrawal in withdrawn.items():
             self._store.withdraw(code, source, withdrawal, self._now())
         return withdrawn
+
+    def _store_changes(self, source: Source, changes: Changes) -> None:
+        self._store.add(changes.arrivals, self._now())
+        self._store.revise(changes.revisions, self._now())
+        self._store.retouch(changes.retouches, self._now())
+        self._store.sight(changes.sightings, self._now())
+        self._store.pass_over(changes.passed)
+        self._place(source, changes)
 
     def _take_list(self, poll: Poll, listed: Listed) -> Outcome:
         """Subscribe to what a list holds now, and to nothing else of it."""
@@ -413,6 +421,42 @@ class Pipeline:
         items += [PreviewItem("passed over", item.info_code, item.entry, ()) for item in changes.passed]
         items = [replace(item, categories=categorise.categories_of(item.entry, source)) for item in items]
         return Preview(source.name, read.fetched.url, read.intake.facts, tuple(items), read.intake.problems)
+
+    # --- the past that another system kept -----------------------------------------------------------
+
+    async def take_posts(
+        self, source: Source, site_url: str, batches: Iterable[Sequence[PostFile]]
+    ) -> AsyncIterator[Imported]:
+        """Take in the posts of a Jekyll site under a source's name, a batch a transaction; say what each did.
+
+        They take the steps of any entry, but for the limit on a new source's past, and nothing is noted of a fetch.
+        """
+        await self._in_thread(self._store.enrol, source, site_url, self._now())
+        naming = categorise.naming_of_posts(self._naming, self._store.channels())
+        met: dict[Hashable, str] = {}
+        async for posts, problems in self._tools().ahead(batches, source, site_url, naming):
+            yield await self._in_thread(self._keep_posts, source, posts, problems, met)
+
+    def _keep_posts(
+        self, source: Source, posts: Sequence[Post], problems: tuple[str, ...], met: dict[Hashable, str]
+    ) -> Imported:
+        with self._store.writing():
+            found = self._look_up(identify.each(post.entry for post in posts), source)
+            first, repeated = identify.apart(found.named, found.aliases, found.known, met)
+            changes = self._decide(replace(found, named=first), source, SourceMemory(fresh=False))
+            self._store_changes(source, changes)
+        unchanged = len(changes.sightings) + len(changes.retouches)
+        notes = [f"{post.path}: {post.note}; read line by line" for post in posts if post.note]
+        return Imported(
+            new=len(changes.arrivals),
+            revised=len(changes.revisions),
+            unchanged=unchanged,
+            gone=len(first) - len(changes.arrivals) - len(changes.revisions) - unchanged,
+            repeated=len(repeated),
+            skipped=len(problems),
+            problems=(*problems, *repeated, *notes),
+            categories={name: said for post in posts for name, said in post.categories.items()},
+        )
 
     # --- channels --------------------------------------------------------------------------------
 
@@ -718,6 +762,16 @@ class Pipeline:
         if found is None or archive is None:
             return self._rooms.publisher.drop_archive(slug, number)
         return self._rooms.publisher.archive(found[0], archive, found[1])
+
+
+def export(store: "Store", target: "Export") -> Iterator[int]:
+    """Give an export all channels and published articles, and say after each step how many articles it was."""
+    target.pages(store.channels())
+    seq = 0
+    while entries := store.articles_after(seq, EXPORTED_AT_ONCE):
+        target.posts(entries)
+        seq = entries[-1].seq
+        yield len(entries)
 
 
 @overload

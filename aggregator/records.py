@@ -768,6 +768,91 @@ class Retraction:
     at: datetime
 
 
+# --- posts of a Jekyll site -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PostFile:
+    """A post as it lies on disk: its path for people, and its file name's day (or "") and rest.
+
+    `twin`: another day has a post of the same name. `fault` says why there are no bytes.
+    """
+
+    path: str
+    day: str
+    stem: str
+    twin: bool
+    body: bytes = field(repr=False)
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPost:
+    """A post as it says it. `entry.tags` are titles of channels, `categories` what their addresses were made of."""
+
+    entry: RawEntry
+    categories: tuple[str, ...] = ()
+    note: str = ""  # what was broken and could be read all the same
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post that can be taken in. `categories` maps its category names to what it said their addresses are made of.
+
+    `note` says what was broken in it and could be read all the same.
+    """
+
+    path: str
+    entry: Entry
+    categories: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What taking in some posts did. `repeated` told an article that a post before them told; `gone` are articles that
+    were removed here before, and stay so.
+
+    `categories` maps their category names to what the posts said of the addresses.
+    """
+
+    new: int = 0
+    revised: int = 0
+    unchanged: int = 0
+    repeated: int = 0
+    gone: int = 0
+    skipped: int = 0
+    problems: tuple[str, ...] = ()
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+    def count(self) -> int:
+        """Give how many posts these are."""
+        return self.new + self.revised + self.unchanged + self.repeated + self.gone + self.skipped
+
+    def joined(self, other: "Imported") -> "Imported":
+        """Give both together."""
+        return Imported(
+            self.new + other.new,
+            self.revised + other.revised,
+            self.unchanged + other.unchanged,
+            self.repeated + other.repeated,
+            self.gone + other.gone,
+            self.skipped + other.skipped,
+            self.problems + other.problems,
+            {**other.categories, **self.categories},
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export did with its files; `left` are those that somebody else wrote or changed."""
+
+    written: int
+    unchanged: int
+    removed: int
+    left: tuple[str, ...] = ()
+
+
 # --- publish ----------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
 """What a source's kind is given to work with: the polite client, and steps in a worker process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from aggregator.records import (
     NotModified,
     Outcome,
     Outline,
+    Post,
+    PostFile,
     Source,
     Unreadable,
     Validators,
@@ -28,12 +31,15 @@ from aggregator.records import (
 from aggregator.urls import canonical
 
 if TYPE_CHECKING:
+    from aggregator.categorise import PostNaming
     from aggregator.fetch.client import Client
     from aggregator.parse import WorkerPool
 
 T = TypeVar("T")
+PostsRead = tuple[tuple[Post, ...], tuple[str, ...]]  # those that can be taken in, and what is wrong with the others
 
 DEADLINE = timedelta(seconds=30)  # to parse and normalise one document
+_AHEAD = 3  # batches of posts that are read while one is stored
 ARTICLE_ACCEPT = "application/json, text/javascript;q=0.8, */*;q=0.1"
 PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 
@@ -64,6 +70,33 @@ class Tools:
     async def outlines(self, fetched: Fetched) -> tuple[Outline, ...] | Unreadable:
         """Read a subscription list."""
         return await self._in_worker(digest.subscriptions, fetched)
+
+    async def posts(self, files: Sequence[PostFile], source: Source, site_url: str, naming: "PostNaming") -> PostsRead:
+        """Parse and normalise posts. Where they are too much for a worker they go one by one: then one is at fault."""
+        found = await self._in_worker(digest.digest_posts, files, source, site_url, naming, self.clock())
+        if not isinstance(found, Unreadable):
+            return found
+        if len(files) == 1:
+            return (), (f"{files[0].path}: {found.detail}",)
+        parts = [await self.posts([file], source, site_url, naming) for file in files]
+        return tuple(post for posts, _ in parts for post in posts), tuple(text for _, texts in parts for text in texts)
+
+    async def ahead(
+        self, batches: Iterable[Sequence[PostFile]], source: Source, site_url: str, naming: "PostNaming"
+    ) -> AsyncIterator[PostsRead]:
+        """Read batches of posts in their order, the next ones while the caller is still at work with one."""
+        waiting: deque[asyncio.Task[PostsRead]] = deque()
+        try:
+            for batch in batches:
+                waiting.append(asyncio.create_task(self.posts(batch, source, site_url, naming)))
+                if len(waiting) > _AHEAD:
+                    yield await waiting.popleft()
+            while waiting:
+                yield await waiting.popleft()
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
     async def feeds(self, fetched: Fetched) -> tuple[FeedLink, ...]:
         """Give the feeds that a page names."""

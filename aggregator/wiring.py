@@ -111,7 +111,7 @@ async def looking(settings: Settings, clock: Callable[[], datetime] = utc_now) -
     sources = sources_of(settings)
     with glance(settings) as store:
         _join(sources, store)
-        site = _site(settings, settings.site.authority())
+        site = site_as_configured(settings)
         async with _at_work(settings, store, site, sources, clock) as (app, _):
             yield app
 
@@ -218,6 +218,11 @@ def site_of(settings: Settings, store: Store) -> Site:
     return _site(settings, store.keep("id_authority", settings.site.authority()))
 
 
+def site_as_configured(settings: Settings) -> Site:
+    """Give the site without asking the store: for what shows no ids."""
+    return _site(settings, settings.site.authority())
+
+
 def _site(settings: Settings, id_authority: str) -> Site:
     site = settings.site
     return Site(
@@ -284,6 +289,27 @@ def sources_of(settings: Settings) -> dict[str, Source]:
 def trial_source(settings: Settings, url: str) -> Source:
     """Give the source that a feed's address would be, with the site's defaults; its past is not read."""
     return replace(_source("new", FeedSource(url=url), len(settings.sources), settings), backfill=0)
+
+
+def past_source(settings: Settings, name: str, folder: Path) -> Source:
+    """Give the source under which a Jekyll site's posts come in: the site's own past.
+
+    Raises:
+        ConfigError: when a source of the configuration has that name.
+    """
+    if name in settings.sources:
+        raise ConfigError([f"the configuration has a source {name!r}; give the posts another name with --source"])
+    site = settings.site
+    return Source(
+        name=name,
+        url=folder.resolve().as_uri(),
+        kind="jekyll",
+        position=len(settings.sources),
+        title=site.title,
+        category_from="tags",
+        timezone=site.timezone,
+        language=site.language,
+    )
 
 
 def _source(name: str, table: SourceTable, position: int, settings: Settings) -> Source:

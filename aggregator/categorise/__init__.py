@@ -3,7 +3,15 @@
 Pure.
 """
 
-from aggregator.categorise.naming import Naming, categories_of, channel_for, title_of
+from aggregator.categorise.naming import (
+    Naming,
+    PostNaming,
+    categories_of,
+    channel_for,
+    names_of_post,
+    naming_of_posts,
+    title_of,
+)
 from aggregator.categorise.query import query_fault
 from aggregator.categorise.rules import Candidate, Criteria, Rule, candidate_of, chosen, rule_of
 
@@ -11,11 +19,14 @@ __all__ = [
     "Candidate",
     "Criteria",
     "Naming",
+    "PostNaming",
     "Rule",
     "candidate_of",
     "categories_of",
     "channel_for",
     "chosen",
+    "names_of_post",
+    "naming_of_posts",
     "query_fault",
     "rule_of",
     "title_of",

@@ -1,12 +1,13 @@
 """Which categories an entry belongs to, and under which slug and title each is published."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from aggregator.records import Channel, Entry, Source
+from aggregator.records import Channel, Entry, RawPost, Source
 from aggregator.urls import fold_name, slug, slug_suffix
 
 _MOST = 20  # channels that one entry may be in; a feed that tags everything with everything says nothing
+_LONGEST_ADDITION = 8  # characters that a title may have behind its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,52 @@ def _belongs_to_another(chosen: str, name: str, naming: Naming) -> bool:
     """A slug that is named by hand for other names is not free."""
     names = [folded for folded, owner in naming.slugs.items() if owner == chosen]
     return bool(names) and fold_name(name) not in names
+
+
+@dataclass(frozen=True, slots=True)
+class PostNaming:
+    """How the titles of channels, which posts carry as tags, become category names again: by the format, or as known.
+
+    `names` maps folded titles to the names of the channels that have them; "" for one that no name fills.
+    """
+
+    title_format: str = "{name}"
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def naming_of_posts(naming: Naming, channels: Iterable[Channel]) -> PostNaming:
+    """Give how posts name channels, where these are open already."""
+    by_hand = {fold_name(naming.titles[slug]): name for name, slug in naming.slugs.items() if slug in naming.titles}
+    opened = {fold_name(channel.title): channel.name for channel in channels}
+    return PostNaming(naming.title_format, by_hand | opened)
+
+
+def names_of_post(post: RawPost, naming: PostNaming) -> dict[str, str]:
+    """Give the category names of a post, each with what it said its address is made of.
+
+    They come from its tags; only a post without any is named by its `categories`.
+    """
+    said = [slug(category) for category in post.categories]
+    names = [_name_in(tag, frozenset(said), naming) for tag in post.entry.tags]
+    if len(names) == len(said):
+        return {name: address for name, address in zip(names, said, strict=True) if name}
+    return {name: "" for name in names if name} or dict.fromkeys(post.categories, "")
+
+
+def _name_in(tag: str, said: Container[str], naming: PostNaming) -> str:
+    """南昌日报新闻 stands for 南昌日报: an open channel tells, or its address (nanchangribao), or the format."""
+    if (known := naming.names.get(fold_name(tag))) is not None:
+        return known
+    for end in range(len(tag), max(len(tag) - _LONGEST_ADDITION, 1) - 1, -1):
+        name = tag[:end].strip()
+        if said and (slug(name) in said or f"{slug(name)}-{slug_suffix(name)}" in said):
+            return name
+    return _without_format(tag, naming.title_format)
+
+
+def _without_format(title: str, title_format: str) -> str:
+    before, after = title_format.split("{name}")
+    return title.strip().removeprefix(before).removesuffix(after).strip() or title
 
 
 def title_of(chosen: str, name: str, naming: Naming) -> str:

@@ -31,6 +31,7 @@ _STYLES = {
     "gone": "magenta",
     "moved": "yellow",
     "silent": "yellow",
+    "imported": "dim",
 }
 _OUTCOMES = {"ok": "ok", "not-modified": "unchanged", "failed": "failed", "gone": "gone", "not-due": "not due"}
 

@@ -6,17 +6,20 @@ from aggregator.identify.decide import articles_wanted, decide
 from aggregator.identify.document import distinct
 from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
+from aggregator.identify.folder import apart, each
 from aggregator.identify.match import match, without_reused_guids
 from aggregator.identify.withdraw import names_withdrawn, withdrawn
 
 __all__ = [
     "RULE_VERSION",
     "Piece",
+    "apart",
     "articles_wanted",
     "compare",
     "decide",
     "distinct",
     "doubtful",
+    "each",
     "evidence",
     "info_code",
     "is_global",

@@ -10,11 +10,22 @@ from collections.abc import Container
 from aggregator.parse import delta, document, fulltext, json_feed, json_text, mapped, page, with_feedparser
 from aggregator.parse.discovery import feed_links, usual_places
 from aggregator.parse.document import decode
+from aggregator.parse.jekyll import read_post
 from aggregator.parse.opml import outlines
 from aggregator.parse.worker import WorkerPool
 from aggregator.records import ArticleRule, ListRules, PageRules, ParsedFeed, RawEntry, Unreadable
 
-__all__ = ["WorkerPool", "article", "article_page", "decode", "feed_links", "outlines", "read", "usual_places"]
+__all__ = [
+    "WorkerPool",
+    "article",
+    "article_page",
+    "decode",
+    "feed_links",
+    "outlines",
+    "read",
+    "read_post",
+    "usual_places",
+]
 
 
 def read(

@@ -31,6 +31,10 @@ class Words:
             return f"{number} 篇"
         return "1 article" if number == 1 else f"{number} articles"
 
+    def back_to(self, place: str) -> str:
+        """Say where a link leads back to."""
+        return f"返回{place}" if self.chinese else f"Back to {place}"
+
     def moment(self, time: datetime) -> str:
         """Say a time for people, without the machine's locale."""
         clock = f"{time.hour:02d}:{time.minute:02d}"

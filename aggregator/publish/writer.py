@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from aggregator import deltas, variants
@@ -31,14 +31,11 @@ class Writer:
     def settle(self) -> None:
         """Make the renames since the last call safe on disk: only then may one forget that they were to be made."""
         while self._touched:
-            _sync_folder(self._touched.pop())
+            sync_folder(self._touched.pop())
 
     def sweep(self) -> None:
         """Remove the temporary files that an interrupted write left behind; those of a process at work stay."""
-        for folder, _, names in os.walk(self._directory):
-            for name in names:
-                if (leftover := _LEFTOVER.fullmatch(name)) and not _is_running(int(leftover[1])):
-                    Path(folder, name).unlink(missing_ok=True)
+        sweep_leftovers(self._directory)
 
     def write(self, document: Document) -> bool:
         """Make the file hold these bytes; True if it did not already.
@@ -76,7 +73,7 @@ class Writer:
             files.append((target, document.body))
             _note_history(target, before, document.body)
         if files:
-            _replace(files)
+            put_in_place(files)
             self._touched.add(target.parent)
         return changed
 
@@ -107,6 +104,14 @@ def _note_history(target: Path, before: bytes | None, after: bytes) -> None:
     temporary = _temporary(place)
     temporary.write_bytes(deltas.dump(history))
     temporary.replace(place)
+
+
+def sweep_leftovers(directory: Path) -> None:
+    """Remove the temporary files below a directory that an interrupted `put_in_place` left behind."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            if (leftover := _LEFTOVER.fullmatch(name)) and not _is_running(int(leftover[1])):
+                Path(folder, name).unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:
@@ -141,7 +146,7 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _replace(files: list[tuple[Path, bytes]]) -> None:
+def put_in_place(files: Sequence[tuple[Path, bytes]]) -> None:
     """Put all files of one folder in place: first each is safe on disk, then they are renamed one after the other."""
     waiting: list[tuple[Path, Path]] = []
     try:
@@ -163,7 +168,7 @@ def _write_through(path: Path, body: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make renames in a folder safe."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

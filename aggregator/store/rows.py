@@ -198,7 +198,7 @@ def report_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> Sour
         entries=row["entries"],
         last_fetch_at=optional_time_of(row["last_fetch_at"]),
         last_success_at=optional_time_of(row["last_success_at"]),
-        next_fetch_at=None if row["last_outcome"] == "gone" else optional_time_of(row["next_fetch_at"]),
+        next_fetch_at=None if _is_never_fetched(row) else optional_time_of(row["next_fetch_at"]),
         next_reason=row["next_reason"],
         last_new_at=optional_time_of(row["last_new_at"]),
         failures=row["failures"],
@@ -212,7 +212,9 @@ def report_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> Sour
 
 
 def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:
-    """One of: new, healthy, silent, moved, failing, unreadable, gone."""
+    """One of: new, healthy, silent, moved, failing, unreadable, gone, imported."""
+    if not row["active"]:
+        return "imported"
     if row["last_outcome"] == "gone":
         return "gone"
     if row["failures"]:
@@ -223,6 +225,10 @@ def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:
     if last_new and rhythm and now - last_new > max(_SILENT_AT_LEAST, _SILENT_GAPS * rhythm):
         return "silent"
     return "moved" if row["effective_url"] else "healthy"
+
+
+def _is_never_fetched(row: sqlite3.Row) -> bool:
+    return row["last_outcome"] == "gone" or not row["active"]
 
 
 _SILENT_AT_LEAST = timedelta(days=7)

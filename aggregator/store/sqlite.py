@@ -193,6 +193,14 @@ class Store(Archives):
                         (SELECT name FROM sources WHERE active AND kind = 'opml')"""
             )
 
+    def enrol(self, source: Source, link: str, now: datetime) -> None:
+        """Note a source that is never fetched: what another system kept comes in under its name."""
+        with self.writing():
+            self._write(_ENROL, **_source_row(source, "", now) | {"link": link})
+            shown = {"name": source.name, "title": source.title or "", "link": link}
+            if self._write(_SHOW_ENROLLED, **shown):
+                self.mark_source(source.name)
+
     def due(self, now: datetime, limit: int) -> list[str]:
         """Give the names of the sources that are due, the longest waiting first."""
         rows = self._rows(
@@ -936,6 +944,15 @@ _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, t
         move_refused = CASE WHEN url = excluded.url THEN move_refused ELSE '' END,
         config_hash = excluded.config_hash"""
 
+_ENROL = """INSERT INTO sources (name, url, kind, position, active, title, given_title, link, next_fetch_at, host,
+        last_fetch_at, last_success_at)
+    VALUES (:name, :url, :kind, :position, 0, :title, :title, :link, :now, :host, :now, :now)
+    ON CONFLICT (name) DO UPDATE SET url = excluded.url, kind = excluded.kind, position = excluded.position,
+        last_fetch_at = excluded.last_fetch_at, last_success_at = excluded.last_success_at WHERE NOT active"""
+
+_SHOW_ENROLLED = """UPDATE sources SET title = :title, given_title = :title, link = :link
+    WHERE name = :name AND (title <> :title OR link <> :link)"""
+
 _NOTE_FACTS = """UPDATE sources SET title = :title, link = :link, feed_id = :feed_id, rights = :rights,
     language = :language, icon = :icon, format = :format, feed_updated = :feed_updated, ttl_minutes = :ttl_minutes,
     update_minutes = :update_minutes, skip_hours = :skip_hours, skip_days = :skip_days WHERE name = :name"""
@@ -950,7 +967,7 @@ _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified,
 
 _REPORTS = """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'published') AS entries,
         (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago) AS of_month
-    FROM sources s WHERE s.active ORDER BY s.position, s.name"""
+    FROM sources s WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"""
 
 _INSERT_ENTRY = """INSERT INTO entries (info_code, source, guid, link, title, summary, content, author, outlet,
         language, published, updated, first_seen, sort_date, state, published_text, tags, enclosures, fingerprint,

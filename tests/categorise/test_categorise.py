@@ -6,8 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from aggregator.categorise import Naming, categories_of, channel_for, title_of
-from aggregator.records import Channel, Entry, Source
+from aggregator.categorise import (
+    Naming,
+    PostNaming,
+    categories_of,
+    channel_for,
+    names_of_post,
+    naming_of_posts,
+    title_of,
+)
+from aggregator.records import Channel, Entry, RawEntry, RawPost, Source
 from aggregator.urls import fold_name, slug, slug_suffix
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -122,3 +130,62 @@ def test_the_names_that_broke_other_systems_become_channels_of_their_own_with_sa
 def test_every_name_has_a_slug_of_its_own_even_when_the_plain_one_is_taken() -> None:
     channel = channel_for("南昌日报", Naming(), lambda chosen: chosen == "nanchangribao")
     assert channel.slug == f"{slug('南昌日报')}-{slug_suffix('南昌日报')}"
+
+
+# --- the names in posts ---------------------------------------------------------------------------------
+
+NEWS = PostNaming("{name}新闻")
+
+
+def names(tags: str | list[str], categories: str | list[str], naming: PostNaming = NEWS) -> dict[str, str]:
+    said = [categories] if isinstance(categories, str) else categories
+    post = RawPost(RawEntry(tags=(tags,) if isinstance(tags, str) else tuple(tags)), tuple(said))
+    return names_of_post(post, naming)
+
+
+@pytest.mark.parametrize(
+    ("tag", "category", "name"),
+    [
+        ("南昌日报新闻", "nanchangribao", "南昌日报"),
+        ("每日新闻", "meirixinwen", "每日新闻"),
+        ("每日新闻", "meiri", "每日"),
+        ("东财滚动新闻", "emnews", "东财滚动"),
+        ("重庆日报新闻", "zhongqingribao", "重庆日报"),
+        ("陕西日报新闻", "shanxiribao", "陕西日报"),
+        ("TechWeb新闻", "TechWeb", "TechWeb"),
+        ("21世纪经济报道  南财理财通新闻", "21shijijingjibaodao  nancailicaitong", "21世纪经济报道  南财理财通"),
+        ("安信国际证券(香港)新闻", "anxinguojizhengquan(xianggang)", "安信国际证券(香港)"),
+        ("新闻", "xinwen", "新闻"),
+        ("新闻", "", "新闻"),
+    ],
+)
+def test_the_title_of_a_channel_stands_for_its_name(tag: str, category: str, name: str) -> None:
+    assert list(names(tag, category)) == [name]
+
+
+def test_the_address_tells_the_name_whatever_titles_are_made_of_now() -> None:
+    assert list(names("南昌日报新闻", "nanchangribao", PostNaming())) == ["南昌日报"]
+    suffixed = f"weilai-{slug_suffix('未来')}"
+    assert names("未来新闻", suffixed, PostNaming()) == {"未来": suffixed}
+
+
+def test_a_title_given_by_hand_or_open_already_is_known() -> None:
+    naming = Naming("{name}", titles={"emnews": "东财滚动新闻"}, slugs={"东财滚动": "emnews"})
+    known = naming_of_posts(naming, [Channel("keji", "Science!", "科技"), Channel("x", "", "")])
+    assert list(names("东财滚动新闻", "other", known)) == ["东财滚动"]
+    assert list(names("science!", "other", known)) == ["科技"]
+
+
+def test_the_title_of_a_channel_that_a_rule_fills_names_no_category() -> None:
+    known = naming_of_posts(Naming("{name}新闻"), [Channel("keji", "科技新闻", "科技"), Channel("ai", "AI新闻", "")])
+    assert names(["科技新闻", "AI新闻"], ["keji", "ai"], known) == {"科技": "keji"}
+
+
+def test_what_posts_say_of_addresses_is_kept_beside_each_name() -> None:
+    assert names(["甲新闻", "乙新闻"], ["a", "b"]) == {"甲": "a", "乙": "b"}
+    assert names("甲新闻", ["a", "b"]) == {"甲": ""}
+
+
+def test_only_a_post_without_tags_is_named_by_its_categories() -> None:
+    assert names([], "emnews") == {"emnews": ""}
+    assert names([], []) == {}

@@ -26,6 +26,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "jinja2": "publish",
     "jsonpath_rfc9535": "parse",
     "lxml": "parse, publish",  # XML itself, read in one and written in the other
+    "markdown_it": "parse",
     "markupsafe": "publish",
     "nh3": "markup",
     "pydantic": "config",
@@ -39,6 +40,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "tomlkit": "config",
     "trafilatura": "parse",
     "uvicorn": "serve",
+    "yaml": "front_matter",
 }
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today"), ("time", "time")}
 
