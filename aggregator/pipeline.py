@@ -11,12 +11,12 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never, overload
 from zoneinfo import ZoneInfo
 
-from aggregator import categorise, identify
+from aggregator import categorise, identify, reparse
 from aggregator import sources as kinds
 from aggregator.channels import Channels, Wanted
 from aggregator.errors import AggregatorError
@@ -49,9 +49,12 @@ from aggregator.records import (
     Preview,
     PreviewItem,
     PublishReport,
+    RawDocument,
+    RawLimits,
     Read,
     Reading,
     ReadNote,
+    Reparsed,
     Retouch,
     Revision,
     SameBody,
@@ -101,13 +104,14 @@ class Rooms:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many sources are read at once, the usual interval, how many sources of one host are read at once, and what
-    the documents of each channel may hold."""
+    """How many sources are read at once, the usual interval, how many sources of one host are read at once, what the
+    documents of each channel may hold, and what is kept of the documents that come in."""
 
     concurrency: int
     interval: timedelta
     per_host: int
     policies: Policies
+    raw: RawLimits = field(default_factory=RawLimits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,10 +354,12 @@ class Pipeline:
 
     def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new"."""
+        raw = self._store.packed(_raw(read.fetched, self._now()), self._limits.raw)
         with self._store.writing():
             changes = self._decide(self._look_up(named, poll.source), poll.source, poll.memory)
             self._store_changes(poll.source, changes)
             changes = replace(changes, withdrawn=self._withdraw(poll.source.name, read.intake.withdrawn))
+            self._store.keep_raw(poll.source.name, raw, self._limits.raw)
             news = bool(changes.arrivals or changes.revisions)
             self._note_read(poll, read.fetched, read.body_hash, facts=read.intake.facts, news=news)
         return changes
@@ -391,6 +397,21 @@ class Pipeline:
         self._sources.update(children)
         log.info("list read", extra={"source": parent.name, "subscriptions": len(children)})
         return Outcome(parent.name, "ok")
+
+    async def reparse(self, source: Source) -> Reparsed:
+        """Read the kept documents of a source again, and repair what is stored of it.
+
+        A kind that others bring may read its documents by itself: ours would make something else of them.
+        """
+        if source.kind not in kinds.KINDS:
+            return Reparsed(source.name, problems=(f"documents of the kind {source.kind!r} are not read by us",))
+        done: Reparsed | None = None
+        while done is None:  # other documents came meanwhile
+            documents = await self._in_thread(self._store.raw_documents, source.name)
+            readings = [await self._tools().read_again(source, document) for document in documents]
+            done = await self._in_thread(reparse.repair, self._store, source, documents, readings)
+        log.info("source read again", extra={"source": source.name, "repaired": done.repaired})
+        return done
 
     async def preview(self, source: Source) -> Preview:
         """Fetch a source without conditions, and say what would be stored. Nothing is, and no text is fetched."""
@@ -801,6 +822,10 @@ def _feed_hints(facts: FeedFacts | None) -> FeedHints:
     if facts is None:
         return FeedHints()
     return FeedHints(facts.ttl_minutes, facts.update_minutes, facts.skip_hours, facts.skip_days)
+
+
+def _raw(fetched: Fetched, now: datetime) -> RawDocument:
+    return RawDocument(fetched.url, fetched.header("content-type") or "", now, fetched.body)
 
 
 def _lacks_text(entry: Entry, source: Source) -> bool:

@@ -592,6 +592,36 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class RawDocument:
+    """A document as it came, kept to be read again. `number` is 0 until it is stored."""
+
+    url: str
+    content_type: str
+    fetched_at: datetime
+    body: bytes
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RawLimits:
+    """How many documents of a source are kept, and how many bytes of them in all, compressed."""
+
+    documents: int = 2
+    max_bytes: int = 512_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reparsed:
+    """What reading a source's kept documents again came to: how many articles were looked at, and repaired."""
+
+    source: str
+    documents: int = 0
+    looked_at: int = 0
+    repaired: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Brought:
     """That a source brought an article, when first, and under which guid and link."""
 

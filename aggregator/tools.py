@@ -24,6 +24,7 @@ from aggregator.records import (
     Outline,
     Post,
     PostFile,
+    RawDocument,
     Source,
     Unreadable,
     Validators,
@@ -66,6 +67,12 @@ class Tools:
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise a document."""
         return await self._in_worker(digest.digest, fetched, source, self.clock())
+
+    async def read_again(self, source: Source, document: RawDocument) -> Intake | Unreadable:
+        """Parse and normalise a document that was kept, as of the time when it came."""
+        headers = (("content-type", document.content_type),)
+        fetched = Fetched(document.url, 200, headers, document.body, Validators())
+        return await self._in_worker(digest.digest, fetched, source, document.fetched_at)
 
     async def outlines(self, fetched: Fetched) -> tuple[Outline, ...] | Unreadable:
         """Read a subscription list."""

@@ -25,6 +25,7 @@ from aggregator.records import (
     PageRules,
     Policies,
     Policy,
+    RawLimits,
     Site,
     Source,
     Unreadable,
@@ -140,7 +141,8 @@ async def _at_work(
     async with Client(options) as client:
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
         fetch = settings.fetch
-        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies)
+        raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources), publisher

@@ -214,6 +214,10 @@ class StoreSettings(Table):
     """`[store]`: where the articles are kept."""
 
     path: Path = Field(Path("data/aggregator.db"), strict=False)
+    raw_documents: int = Field(
+        2, ge=0, le=100, description="Last documents of each source that are kept for `reparse`; 0 keeps none."
+    )
+    raw_bytes: Size = Field(512_000, description="What they may take of each source, compressed.")
 
 
 class PublishSettings(Table):

@@ -8,6 +8,7 @@ from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
 from aggregator.identify.folder import apart, each
 from aggregator.identify.match import match, without_reused_guids
+from aggregator.identify.repairs import merged
 from aggregator.identify.withdraw import names_withdrawn, withdrawn
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "info_code",
     "is_global",
     "match",
+    "merged",
     "names_of",
     "names_withdrawn",
     "recognised",

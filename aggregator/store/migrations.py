@@ -259,3 +259,24 @@ def archives(db: Database) -> None:
     """Channels' archives: where an article stands in them and what it was like; and what was retracted from where."""
     for statement in _ARCHIVES:
         db.execute(statement)
+
+
+_RAW = (
+    """CREATE TABLE raw_documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        source TEXT NOT NULL,
+        url TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        fetched_at TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX raw_documents_source ON raw_documents (source, id, size)",
+)
+
+
+@migrations()
+def raw_documents(db: Database) -> None:
+    """The last documents of each source, compressed by zlib; `size` is what that came to."""
+    for statement in _RAW:
+        db.execute(statement)

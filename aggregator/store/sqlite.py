@@ -30,6 +30,8 @@ from aggregator.records import (
     Known,
     Named,
     Outline,
+    RawDocument,
+    RawLimits,
     ReadNote,
     Retouch,
     Revision,
@@ -43,7 +45,7 @@ from aggregator.records import (
     Withdrawal,
     Wording,
 )
-from aggregator.store import history
+from aggregator.store import history, raw
 from aggregator.store.archives import Archives
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
@@ -543,6 +545,7 @@ class Store(Archives):
             self.note_retraction(code, now)
             self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
             self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
+            self._write(_FORGET_DOCUMENTS, code=code)
             return True
 
     def withdraw(self, code: str, source: str, withdrawal: Withdrawal, now: datetime) -> None:
@@ -567,6 +570,42 @@ class Store(Archives):
         if self._write(_GIVE_ENTRY, heir=heir, **_at(code, source)):
             self._write(_ASK_AGAIN, heir=heir)
         self.mark_article(code)
+
+    # --- documents as they came ----------------------------------------------------------------
+
+    def packed(self, document: RawDocument, limits: RawLimits) -> tuple[RawDocument, bytes] | None:
+        """Give a document in the form in which it is kept; None where none is. Call it outside of a transaction."""
+        return (document, raw.packed(document)) if limits.documents else None
+
+    def keep_raw(self, source: str, document: tuple[RawDocument, bytes] | None, limits: RawLimits) -> None:
+        """Keep what `packed` gave and the documents before it, within the limits; with None, keep none."""
+        with self.writing():
+            if document is None:
+                raw.drop(self._connection, source)
+            else:
+                raw.keep(self._connection, source, *document, limits)
+
+    def raw_documents(self, source: str) -> list[RawDocument]:
+        """Give the documents that are kept of a source, the oldest first."""
+        with self._lock, self._reporting():
+            return raw.of(self._connection, source)
+
+    def raw_numbers(self, source: str) -> list[int]:
+        """Give the numbers of these documents, which tell whether others came since."""
+        with self._lock, self._reporting():
+            return raw.numbers(self._connection, source)
+
+    def entries(self, codes: Iterable[str]) -> dict[str, Entry]:
+        """Give the articles of these codes as entries, without those that were retracted or still owe their text."""
+        sql = "SELECT * FROM entries WHERE state NOT IN ('retracted', 'pending') AND info_code IN (?)"
+        return {row["info_code"]: entry_of(row) for row in self._rows_in(sql, sorted(set(codes)))}
+
+    def repair(self, code: str, entry: Entry, names: Iterable[Alias]) -> None:
+        """Replace what a stored article says by what it always should have said: it is no revision."""
+        with self.writing():
+            self._write(_REPAIR_ENTRY, **entry_columns(entry) | {"code": code})
+            self._name(code, names)
+            self.mark_article(code)
 
     # --- channels ------------------------------------------------------------------------------
 
@@ -993,9 +1032,15 @@ _RETRACT = """UPDATE entries SET state = 'retracted', title = '', summary = '', 
     tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
     WHERE info_code = :code AND state <> 'retracted'"""
 
+_REPAIR_ENTRY = f"UPDATE entries SET {_SET_TEXT} WHERE info_code = :code"
+
 _NOTE_WITHDRAWAL = """INSERT INTO withdrawals (info_code, source, guid, noted_at, said_at, comment)
     VALUES (:code, :source, :guid, :now, :said_at, :comment) ON CONFLICT (info_code, source) DO UPDATE SET
         guid = excluded.guid, noted_at = excluded.noted_at, said_at = excluded.said_at, comment = excluded.comment"""
+
+_FORGET_DOCUMENTS = """DELETE FROM raw_documents WHERE source IN
+    (SELECT source FROM provenance WHERE info_code = :code
+     UNION SELECT source FROM withdrawals WHERE info_code = :code)"""
 
 _HEIRS = """SELECT s.name, s.active, s.position FROM provenance p JOIN sources s ON s.name = p.source
     WHERE p.info_code = :code"""
