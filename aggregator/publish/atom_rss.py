@@ -42,6 +42,8 @@ def atom(site: Site, view: View) -> bytes:
     feed.author(name=line(site.author) or line(site.title) or GENERATOR)
     if site.icon:
         feed.icon(site.icon)
+    if site.logo:
+        feed.logo(site.logo)
     for rel, address in _around(site, view).items():
         feed.link(href=address, rel=rel, **_type_of(rel))
     feed.wall.says_atom(archive=bool(view.chain.number), gone=_gone(site, view))

@@ -27,7 +27,7 @@ def json_feed(site: Site, view: View) -> bytes:
         "language": language(site.language),
         "authors": _authors(line(site.author) or line(site.title)),
         "hubs": [{"type": "WebSub", "url": site.hub}] if site.hub and not view.chain.number else [],
-        "_rights": line(site.rights),
+        "_aggregator": _said({"rights": line(site.rights)}),
     }
     items = ",\n".join(_text(_item(item_of(site, entry))) for entry in view.entries)
     return f'{_text(_said(feed))[:-1]}, "items": [\n{items}\n]}}\n'.encode()

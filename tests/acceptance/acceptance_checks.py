@@ -17,6 +17,7 @@ from lxml import etree
 
 T = TypeVar("T")
 
+_ATOM = "{http://www.w3.org/2005/Atom}"
 _SCRIPT = re.compile(rb"<script\b|<[^<>]*\son[a-z]+\s*=|\shref\s*=\s*[\"']?\s*(?:javascript|data):", re.I)
 
 
@@ -104,6 +105,27 @@ def _packing_faults(path: str, files: Mapping[str, bytes]) -> list[str]:
     except (OSError, EOFError, brotli.error) as error:
         return [f"cannot be unpacked: {error}"]
     return [] if body == files.get(document) else ["unpacks to something else"]
+
+
+def walked_atom(files: Mapping[str, bytes], slug: str, site: str = "https://finews.example.org/") -> list[str]:
+    """Walk from a channel's current Atom document down its archives (RFC 5005); give the id of each entry met."""
+    path, ids = f"category/{slug}.atom", []
+    while path:
+        feed = etree.fromstring(files[path])
+        ids += [str(entry.findtext(f"{_ATOM}id")) for entry in feed.iterfind(f"{_ATOM}entry")]
+        before = [link.get("href") for link in feed.iterfind(f"{_ATOM}link") if link.get("rel") == "prev-archive"]
+        path = str(before[0]).removeprefix(site) if before else ""
+    return ids
+
+
+def walked_json(files: Mapping[str, bytes], slug: str, site: str = "https://finews.example.org/") -> list[str]:
+    """Walk from a channel's current JSON Feed through the pages before it; give the id of each item met."""
+    path, ids = f"category/{slug}.json", []
+    while path:
+        feed = json.loads(files[path])
+        ids += [item["id"] for item in feed["items"]]
+        path = feed.get("next_url", "").removeprefix(site)
+    return ids
 
 
 def differences(served: Iterable[str], stored: Iterable[str]) -> list[str]:

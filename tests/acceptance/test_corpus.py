@@ -6,14 +6,20 @@ once, and stand in `counted_otherwise` of the expectations, as do the documents 
 """
 
 import csv
+import io
 import json
+import os
 import re
+import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import feedparser
 import pytest
-from acceptance_checks import Formats
+from acceptance_checks import Formats, walked_atom, walked_json
+from lxml import etree
 
 FOLDERS = ("real", "chinese", "formats", "podcasts", "encodings", "illformed", "hostile")
 EXPECTED = json.loads((Path(__file__).resolve().parents[1] / "data/acceptance/corpus.json").read_bytes())
@@ -157,7 +163,7 @@ def test_every_category_name_becomes_a_safe_channel(pull: Pull) -> None:
     channels = {row["slug"]: row["name"] for row in pull.workspace.rows("SELECT slug, name FROM channels")}
     assert all(slug.replace("-", "").isascii() and slug.replace("-", "").isalnum() for slug in channels)
     assert len({slug.lower() for slug in channels}) == len(channels)
-    places = {path for path in pull.workspace.files() if path.startswith("category/") and path.endswith(".atom")}
+    places = {path for path in pull.workspace.files() if re.fullmatch(r"category/[^/]+\.atom", path)}
     assert places == {f"category/{slug}.atom" for slug in channels}
     folded = pull.workspace.rows("SELECT count(*) AS n FROM channel_names")[0]["n"]
     assert len(FOLDERS) < len(channels) <= folded <= len(FOLDERS) + len(names)
@@ -171,6 +177,41 @@ def test_everything_published_is_well_formed_and_valid(pull: Pull, shared: Path)
     pages = {path for path in files if path.startswith("article/") and path.endswith(".html")}
     codes = {row["info_code"] for row in pull.workspace.rows("SELECT info_code FROM entries")}
     assert pages == {f"article/{code}.html" for code in codes}
+
+
+def test_every_article_stands_once_in_the_documents_of_each_of_its_channels(pull: Pull) -> None:
+    stored: dict[str, set[str]] = {}
+    for row in pull.workspace.rows("SELECT slug, info_code FROM entry_channels"):
+        stored.setdefault(row["slug"], set()).add(f"tag:finews.example.org,2026:{row['info_code']}")
+    files = {path: body for path, (_, body) in pull.workspace.files().items()}
+    assert sum(path.endswith(".atom") and "/archive-" in path for path in files) > 10
+    for slug, ids in stored.items():
+        for walked in walked_atom(files, slug), walked_json(files, slug):
+            assert Counter(walked) == Counter(ids), slug
+
+
+def test_other_programs_read_every_document_with_all_its_entries(pull: Pull) -> None:
+    for path, (_, body) in pull.workspace.files().items():
+        if path.endswith((".atom", ".rss")):
+            ids = [one.text for one in etree.fromstring(body).iterfind(".//{*}entry/{*}id")]
+            ids = ids or [one.text for one in etree.fromstring(body).iterfind("channel/item/guid")]
+            found = feedparser.parse(io.BytesIO(body), sanitize_html=False, resolve_relative_uris=False)
+            assert not found.bozo, (path, found.get("bozo_exception"))
+            assert [entry.id for entry in found.entries] == ids, path
+            assert all(entry.title for entry in found.entries), path
+            assert len(set(ids)) == len(ids), path
+
+
+def test_everything_is_rendered_to_the_same_bytes_from_scratch_in_another_zone_and_language(pull: Pull) -> None:
+    before = {path: body for path, (_, body) in pull.workspace.files().items()}
+    shutil.rmtree(pull.workspace.public)
+    elsewhere = {"TZ": "America/St_Johns", "LC_ALL": "C", "PYTHONHASHSEED": "7"}
+    process = pull.workspace.start("publish", "--all", "--json", env={**os.environ, **elsewhere})
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, json.loads(out)["problems"]) == (0, []), err
+    after = {path: body for path, (_, body) in pull.workspace.files().items()}
+    assert sorted(after) == sorted(before)
+    assert [path for path in before if after[path] != before[path]] == []
 
 
 @pytest.mark.parametrize(
