@@ -16,13 +16,14 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never, overload
 from zoneinfo import ZoneInfo
 
-from aggregator import categorise, identify, reparse
+from aggregator import categorise, identify, masking, reparse
 from aggregator import sources as kinds
 from aggregator.channels import Channels, Wanted
 from aggregator.errors import AggregatorError
 from aggregator.fetch import freshness
 from aggregator.fetch.failures import in_words
 from aggregator.fetch.hints import FeedHints, from_headers
+from aggregator.normalise import fingerprint
 from aggregator.publish.view import within
 from aggregator.records import (
     Alias,
@@ -196,14 +197,16 @@ class Pipeline:
 
     async def refresh_safely(self, name: str) -> Outcome:
         """`refresh`, with whatever breaks in us kept from the other sources."""
+        source = self._sources[name]
         try:
-            return await self.refresh(self._sources[name])
+            return await self.refresh(source)
         except AggregatorError as error:
-            log.error("source not refreshed", extra={"source": name, "error": str(error)})
-            return Outcome(name, "failed", problems=(str(error),))
+            problem = masking.said(source, str(error))
+            log.error("source not refreshed", extra={"source": name, "error": problem})
         except Exception as error:
-            log.exception("source not refreshed", extra={"source": name})
-            return Outcome(name, "failed", problems=(f"internal error: {type(error).__name__}: {error}",))
+            problem = masking.said(source, f"internal error: {type(error).__name__}: {error}")
+            log.error("source not refreshed", extra={"source": name, "error": problem}, exc_info=not source.private)
+        return Outcome(name, "failed", problems=(problem,))
 
     async def refresh(self, source: Source) -> Outcome:
         """Fetch one source, take in what is new, and note when it is due next.
@@ -253,7 +256,8 @@ class Pipeline:
         return replace(outcome, problems=(*outcome.problems, *(problem for problem in problems if problem)))
 
     async def _read(self, poll: Poll) -> Reading:
-        return await self._rooms.kinds[poll.source.kind](poll.source, poll.memory, poll.tools)
+        reading = await self._rooms.kinds[poll.source.kind](poll.source, poll.memory, poll.tools)
+        return masking.hidden_reading(poll.source, reading, fingerprint)
 
     async def _settle_reading(self, poll: Poll, reading: Reading) -> Outcome:
         poll = replace(poll, started=poll.started + _answer_of(reading).waited)
@@ -385,7 +389,7 @@ class Pipeline:
         """Subscribe to what a list holds now, and to nothing else of it."""
         parent = poll.source
         known = {outline.url: name for name, owner, outline in self._store.children() if owner == parent.name}
-        outlines = kinds.named(parent.name, listed.outlines, known)
+        outlines = kinds.named(parent, masking.hidden_outlines(parent, listed.outlines), known)
         children = {name: kinds.child(parent, outline, name) for name, outline in outlines.items()}
         with self._store.writing():
             digests = [(child, kinds.reading_digest(child)) for child in children.values()]
@@ -408,14 +412,19 @@ class Pipeline:
         done: Reparsed | None = None
         while done is None:  # other documents came meanwhile
             documents = await self._in_thread(self._store.raw_documents, source.name)
-            readings = [await self._tools().read_again(source, document) for document in documents]
+            found = [await self._tools().read_again(source, document) for document in documents]
+            urls = [document.url for document in documents]
+            readings = [masking.hidden_document(source, *each, fingerprint) for each in zip(found, urls, strict=True)]
             done = await self._in_thread(reparse.repair, self._store, source, documents, readings)
         log.info("source read again", extra={"source": source.name, "repaired": done.repaired})
         return done
 
     async def preview(self, source: Source) -> Preview:
         """Fetch a source without conditions, and say what would be stored. Nothing is, and no text is fetched."""
-        reading = await self._rooms.kinds[source.kind](source, SourceMemory(), self._tools())
+        return masking.hidden_preview(source, await self._preview(source))
+
+    async def _preview(self, source: Source) -> Preview:
+        reading = await self._read(Poll(source, SourceMemory(), self._now(), self._tools()))
         match reading:
             case Read():
                 return await self._in_thread(self._previewed, source, reading)
@@ -543,9 +552,9 @@ class Pipeline:
         """Give the entry with its text; or as it is, with what went wrong. A text that is not there is not owed."""
         found = await poll.tools.text_of(poll.source, entry)
         if not isinstance(found, MissingText):
-            return found, None
+            return masking.hidden_text(poll.source, found, fingerprint), None
         done = replace(entry, row_fingerprint=entry.fingerprint) if found.for_good else entry
-        return done, f"article {found.detail}"
+        return done, masking.said(poll.source, f"article {found.detail}", entry.article_url)
 
     async def _pay(self, poll: Poll, entry: Entry, tries: int) -> str | None:
         """Try once more for a text that an earlier refresh could not get; after some tries the article goes without."""
@@ -599,7 +608,8 @@ class Pipeline:
         self._store.note_read(source.name, note, self._now())
         target = freshness.new_home(move, poll.started)
         if target and target != memory.move_refused:
-            log.warning("source moved", extra={"source": source.name, "from": source.url, "to": target})
+            shown = {"from": masking.said(source, source.url), "to": masking.said(source, target)}
+            log.warning("source moved", extra={"source": source.name, **shown})
             self._store.fetch_from(source.name, target)
 
     def _next_check(
@@ -694,7 +704,8 @@ class Pipeline:
             await self._in_thread(self._store.fetch_from, poll.source.name, found)
             return other, reading
         why = reading.detail if isinstance(reading, NotAFeed | FetchFailed) else "no feed either"
-        return poll, replace(failed, detail=f"{failed.detail}; the feed that it names, {found}: {why}")
+        detail = masking.said(poll.source, f"{failed.detail}; the feed that it names, {found}: {why}", found)
+        return poll, replace(failed, detail=detail)
 
     async def _home(self, poll: Poll, failed: FetchFailed) -> Fetched | None:
         """Fetch the page that a missing feed belonged to: once, when it is clear that the feed does not come back."""

@@ -699,6 +699,7 @@ class SourceReport:
     proposed_url: str = ""
     fetched_from: str = ""  # the URL in use, where it is not the configured one
     parent: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from aggregator.channels import Wanted
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
 from aggregator.config.settings import ArticleTable, ChannelTable, CriteriaTable, PolicyTable, SourceTable
 from aggregator.errors import ConfigError, WorkerError
+from aggregator.masking import mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
 from aggregator.records import (
     ArticleRule,
@@ -33,7 +35,7 @@ from aggregator.records import (
 from aggregator.sources import KINDS, child, reading_digest
 from aggregator.store import Glance, SearchIndex, Store
 from aggregator.tools import DEADLINE
-from aggregator.urls import fold_name
+from aggregator.urls import fold_name, without_login
 
 if TYPE_CHECKING:
     from aggregator.publish.publisher import Publisher
@@ -170,7 +172,7 @@ def glance(settings: Settings) -> Glance:
     Raises:
         StoreError: when the store cannot be opened, or is of an older version.
     """
-    return Glance(settings.store.path)
+    return Glance(settings.store.path, private=_private(settings))
 
 
 @asynccontextmanager
@@ -197,10 +199,25 @@ def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[
     Raises:
         StoreError: when the store cannot be opened.
     """
-    store = Store(settings.store.path)
+    store = Store(settings.store.path, private=_private(settings))
     store.sync_sources([(source, reading_digest(source)) for source in sources.values()], clock())
     _join(sources, store)
     return store
+
+
+def _private(settings: Settings) -> frozenset[str]:
+    """Give the names of the private sources, of those too that are not fetched."""
+    return frozenset(name for name, table in settings.sources.items() if table.private)
+
+
+def discreet(settings: Settings) -> Callable[[str], str]:
+    """Give a function that shows an address, or the name of the private source whose address it is."""
+    masks = [mask(name, (table.url,)) for name, table in settings.sources.items() if table.private]
+
+    def shown(text: str) -> str:
+        return reduce(lambda left, each: each.line(left), masks, without_login(text))
+
+    return shown
 
 
 def _join(sources: dict[str, Source], store: Store) -> None:
@@ -339,6 +356,7 @@ def _source(name: str, table: SourceTable, position: int, settings: Settings) ->
         proxy=table.proxy,
         options=table.options if isinstance(table, OtherSource) else {},
         text=table.text,
+        private=table.private,
         fulltext=table.fulltext,
     )
 

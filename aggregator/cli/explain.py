@@ -36,7 +36,8 @@ def explain(path: Path, what: str, as_json: bool) -> int:
         return DONE
     if as_json:
         show.print_json({"found": False})
-    show.err().print(f"[red]error[/]  nothing is stored under {escape(what)!r}, and no source has that name")
+    shown = escape(wiring.discreet(settings)(what))
+    show.err().print(f"[red]error[/]  nothing is stored under {shown!r}, and no source has that name")
     return FAILED
 
 
@@ -119,7 +120,7 @@ def retract(path: Path, what: str, as_json: bool) -> int:
     with wiring.glance(settings) as store:
         trace = find(store, what)
     if trace is None or not trace.title:
-        show.err().print(f"[red]error[/]  no article is stored under {escape(what)!r}")
+        show.err().print(f"[red]error[/]  no article is stored under {escape(wiring.discreet(settings)(what))!r}")
         return FAILED
     report = run_to_end(_retract(settings, trace.info_code))
     if as_json:

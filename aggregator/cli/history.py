@@ -40,7 +40,7 @@ def history(path: Path, what: str, as_json: bool) -> int:
     if trace is None or not versions:
         if as_json:
             show.print_json({"found": False})
-        show.err().print(f"[red]error[/]  {escape(_nothing(trace, what))}")
+        show.err().print(f"[red]error[/]  {escape(_nothing(trace, wiring.discreet(settings)(what)))}")
         return FAILED
     if as_json:
         show.print_json(_json(trace, versions))

@@ -126,6 +126,7 @@ def report_json(report: SourceReport) -> dict[str, Any]:
         "fetched_from": without_login(report.fetched_from),
         "proposed_url": without_login(report.proposed_url),
         "parent": report.parent,
+        "private": report.private,
     }
 
 

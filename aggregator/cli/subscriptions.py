@@ -14,7 +14,7 @@ from rich.table import Table
 from aggregator import config, wiring
 from aggregator.cli import show
 from aggregator.cli.commands import DONE, FAILED, cli, run_to_end
-from aggregator.config import NewSource, Settings
+from aggregator.config import NewSource, Settings, SourceTable
 from aggregator.errors import AggregatorError
 from aggregator.pipeline import utc_now
 from aggregator.records import FeedLink, Outline, Preview, Unreadable
@@ -34,6 +34,7 @@ class Subscribed:
 
     def __init__(self, settings: Settings) -> None:
         self.names = {name.lower() for name in settings.sources}
+        self.shown = wiring.discreet(settings)
         self._by_address: dict[str, list[str]] = {}
         for name, table in settings.sources.items():
             self._note(name, table.url)
@@ -42,7 +43,7 @@ class Subscribed:
                 self._note(name, outline.url)
             for report in store.source_reports(utc_now()):
                 if report.fetched_from and report.name in settings.sources:
-                    self._note(report.name, report.fetched_from)
+                    self._note(report.name, store.memory(report.name).url)
 
     def _note(self, name: str, url: str) -> None:
         self.names.add(name.lower())
@@ -145,7 +146,7 @@ async def _look(settings: Settings, urls: Sequence[str], subscribed: Subscribed)
 
 async def _at(app: wiring.App, settings: Settings, url: str, subscribed: Subscribed) -> Found:
     """Say what stands at an address. What is subscribed already is not asked for."""
-    shown = without_login(url)
+    shown = subscribed.shown(url)
     if already := subscribed.by(url):
         return Found(shown, url, already=already)
     if not host(url) and not url.lower().startswith("file:"):
@@ -332,7 +333,7 @@ def _imported(outlines: Iterable[Outline], subscribed: Subscribed, by_folder: bo
             chosen[key] = replace(chosen[key], categories=chosen[key].categories + outline.categories)
         elif names := subscribed.by(url):
             if key not in there:
-                imported.already.append((without_login(url), names))
+                imported.already.append((subscribed.shown(url), names))
             there.add(key)
         elif fault := _fault_of(outline, url):
             imported.skipped.append((outline, fault))
@@ -419,18 +420,26 @@ def _subscriptions(settings: Settings) -> Iterator[Any]:
     with wiring.glance(settings) as store:
         titles = {report.name: report.title for report in store.source_reports(utc_now())}
         for name, table in settings.sources.items():
-            if table.enabled and table.kind == "feed" and not table.url.lower().startswith("file:"):
+            if _is_told(table) and table.kind == "feed" and not table.url.lower().startswith("file:"):
                 title = table.title or titles.get(name) or name
                 yield Subscription(table.url, title, store.memory(name).home, table.fixed_categories())
-        for name, _, outline in store.children():
+        for name, parent, outline in store.children():
+            if parent in settings.sources and settings.sources[parent].private:
+                continue
             title = outline.title or titles.get(name) or name
             yield Subscription(outline.url, title, store.memory(name).home, outline.categories)
+
+
+def _is_told(table: SourceTable) -> bool:
+    return table.enabled and not table.private
 
 
 def _left_out(settings: Settings) -> Iterator[str]:
     for name, table in settings.sources.items():
         if not table.enabled:
             yield f"{name} (not enabled)"
+        elif table.private:
+            yield f"{name} (private)"
         elif table.kind not in _FOR_READERS:
             yield f"{name} (kind {table.kind})"
         elif table.kind == "feed" and table.url.lower().startswith("file:"):

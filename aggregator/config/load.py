@@ -17,7 +17,10 @@ from aggregator.config.places import line_of, lines_of
 from aggregator.config.settings import CategoriesSettings, CategorySettings, Settings, SourceTable
 from aggregator.config.units import spoken
 from aggregator.errors import ConfigError
+from aggregator.masking import mask
 
+_TELLING = 6  # characters; a shorter value is a word that stands in messages by itself
+_PLAIN = frozenset(("kind", "title", "category", "categories", "category_from", "interval", "schedule", "timezone"))
 FLOOR = timedelta(minutes=60)  # CITIZENSHIP: what server operators expect between two requests for one feed
 
 
@@ -76,7 +79,7 @@ def parse(text: str, name: str, checks: Checks = Checks()) -> Settings:
     if problems or settings is None:
         lines = lines_of(text)
         problems.sort(key=lambda problem: line_of(lines, problem[0]) or 0)
-        raise ConfigError([_located(name, lines, *problem) for problem in problems])
+        raise ConfigError([_located(name, lines, place, _hidden(place, said, data)) for place, said in problems])
     return settings
 
 
@@ -107,6 +110,32 @@ def warnings(settings: Settings) -> list[str]:
 
 def _short_interval(place: str, interval: timedelta) -> str:
     return f"{place}: {spoken(interval)} is shorter than the hour that feed servers expect; keep it only on purpose"
+
+
+def _hidden(place: tuple[Any, ...], message: str, data: dict[str, Any]) -> str:
+    """Give a message without the values of a private source: each may hold its address or a credential."""
+    table = _at(data, place[:2]) if place[:1] == ("sources",) else None
+    if not isinstance(table, dict) or not table.get("private"):
+        return message
+    texts = {text for key, value in table.items() if key not in _PLAIN for text in _texts(value)}
+    name = str(place[1])
+    for text in sorted(texts, key=len, reverse=True):
+        for shown in (repr(text), _shown(text), text):
+            message = message.replace(shown, repr(name)) if len(text) >= _TELLING else message
+    return mask(name, tuple(text for text in texts if "://" in text)).words(message)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Give every text in a value of any shape."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for each in value.values():
+                yield from _texts(each)
+        case list():
+            for each in value:
+                yield from _texts(each)
 
 
 def _located(name: str, lines: dict[tuple[str, ...], int], place: tuple[Any, ...], message: str) -> str:

@@ -346,6 +346,7 @@ class SourceTable(Table):
     timezone: Timezone | None = None
     language: str | None = None
     text: Text = Field("full", description="How much of each text is republished; a channel's stricter word counts.")
+    private: bool = Field(False, description="The address and its credentials appear nowhere; the name does instead.")
     fulltext: Fulltext = Field(
         False, description="Take each new article's text from its page: true, or the CSS selector of the text."
     )

@@ -56,8 +56,7 @@ def reading_digest(source: Source) -> str:
 
 _RHYTHM = ("interval", "max_interval", "on_purpose", "schedule")
 _REQUEST = ("timeout", "max_bytes", "user_agent", "headers", "proxy")
-_REPUBLISHING = ("text", "private")
-_NOT_FOR_READING = frozenset((*_RHYTHM, *_REQUEST, *_REPUBLISHING, "position", "backfill"))
+_NOT_FOR_READING = frozenset((*_RHYTHM, *_REQUEST, "text", "position", "backfill"))
 _FOR_READING = tuple(field.name for field in fields(Source) if field.name not in _NOT_FOR_READING)
 _USUAL = {field.name: field.default for field in fields(Source)}
 

@@ -59,8 +59,9 @@ def child(parent: Source, outline: Outline, name: str) -> Source:
     )
 
 
-def named(parent: str, outlines: Iterable[Outline], known: Mapping[str, str]) -> dict[str, Outline]:
-    """Give each outline its source's name: the one it has (`known`: URL → name), or a new one by its title or host."""
+def named(parent: Source, outlines: Iterable[Outline], known: Mapping[str, str]) -> dict[str, Outline]:
+    """Give each outline its source's name: the one it has (`known`: URL → name), or a new one by its title or host; by
+    the host not in a private list."""
     taken = set(known.values())
     result: dict[str, Outline] = {}
     for outline in outlines:
@@ -70,8 +71,8 @@ def named(parent: str, outlines: Iterable[Outline], known: Mapping[str, str]) ->
     return result
 
 
-def _new_name(parent: str, outline: Outline, taken: Container[str]) -> str:
-    name = f"{parent}/{slug(outline.title or host(outline.url))}"
+def _new_name(parent: Source, outline: Outline, taken: Container[str]) -> str:
+    name = f"{parent.name}/{slug(outline.title or ('feed' if parent.private else host(outline.url)))}"
     if name not in taken:
         return name
     return f"{name}-{hashlib.sha256(outline.url.encode()).hexdigest()[:8]}"

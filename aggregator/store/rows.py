@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from aggregator.masking import Mask, mask
 from aggregator.records import (
     Channel,
     Enclosure,
@@ -209,6 +210,12 @@ def report_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> Sour
         fetched_from=row["effective_url"],
         parent=row["parent"],
     )
+
+
+def mask_of_row(row: sqlite3.Row) -> Mask:
+    """Give the mask of a source by what its row knows of its addresses."""
+    addresses = ("url", "effective_url", "validators_url", "moved_to", "proposed_url", "move_refused")
+    return mask(row["name"], tuple(row[column] for column in addresses if row[column]))
 
 
 def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:

@@ -8,7 +8,7 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from aggregator.errors import StoreError
+from aggregator.masking import Mask, hidden_article, hidden_report, hidden_trace, hidden_version
 from aggregator.records import (
     Alias,
     Arrival,
@@ -54,6 +55,7 @@ from aggregator.store.rows import (
     entry_of,
     hints_of,
     known_of,
+    mask_of_row,
     memory_of,
     optional_time_text,
     report_of,
@@ -78,8 +80,10 @@ class Store(Archives):
         StoreError: from every verb, when SQLite cannot do its work; the message names the file and the cause.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, private: Collection[str] = ()) -> None:
+        """`private` are sources whose addresses are not to be given to anyone; the store remembers them."""
         self.path = path
+        self._private = frozenset(private)
         self._lock = threading.RLock()
         self._depth = 0
         self._connection = self._open()
@@ -189,6 +193,7 @@ class Store(Archives):
         with self.writing():
             self._write("UPDATE sources SET active = 0 WHERE parent IS NULL")
             self._write_many(_SYNC_SOURCE, rows)
+            self._write_many("UPDATE sources SET private = 1 WHERE name = :name", [{"name": n} for n in self._private])
             self._write(
                 """UPDATE sources SET active = 0
                     WHERE parent IS NOT NULL AND parent NOT IN
@@ -386,7 +391,19 @@ class Store(Archives):
     def source_reports(self, now: datetime) -> list[SourceReport]:
         """Give how each source that is fetched stands, in the order of the configuration."""
         rows = self._rows(_REPORTS, month_ago=time_text(now - _MONTH))
-        return [report_of(row, usual_gap(self._dates(row["name"])), now) for row in rows]
+        reports = [report_of(row, usual_gap(self._dates(row["name"])), now) for row in rows]
+        masks = self._masks(report.name for report in reports)
+        return [hidden_report(each, masks[each.name]) if each.name in masks else each for each in reports]
+
+    def _masks(self, names: Iterable[str]) -> dict[str, Mask]:
+        """Give the masks of those of the sources that are private, or came with a private list."""
+        sql = """SELECT name, parent, private, url, effective_url, validators_url, moved_to, proposed_url, move_refused
+            FROM sources WHERE name IN (?)"""
+        rows = self._rows_in(sql, sorted(set(names)))
+        return {row["name"]: mask_of_row(row) for row in rows if self._hides(row)}
+
+    def _hides(self, row: sqlite3.Row) -> bool:
+        return bool(row["private"]) or row["name"] in self._private or row["parent"] in self._private
 
     # --- articles ------------------------------------------------------------------------------
 
@@ -452,7 +469,9 @@ class Store(Archives):
     def versions(self, code: str) -> list[Version]:
         """Give the wordings of an article that are kept, the first one first and the one that stands last."""
         with self._lock, self._reporting():
-            return history.of(self._connection, code)
+            found = history.of(self._connection, code)
+        masks = self._masks(version.source for version in found)
+        return [hidden_version(each, masks[each.source]) if each.source in masks else each for each in found]
 
     def sight(self, sightings: Iterable[Sighting], now: datetime) -> None:
         """Learn the names under which stored articles were met again, and who brought them."""
@@ -528,10 +547,13 @@ class Store(Archives):
             code=code,
         )
         if not rows:
-            return story
+            return self._shown(story)
         stored = self.article(code)
         facts = dict(rows[0]) | {"published": rows[0]["published"] or ""}
-        return replace(story, **facts, channels=stored.channels if stored else ())
+        return self._shown(replace(story, **facts, channels=stored.channels if stored else ()))
+
+    def _shown(self, story: Trace) -> Trace:
+        return hidden_trace(story, self._masks([story.source, *(brought.source for brought in story.provenance)]))
 
     def retract(self, code: str, now: datetime) -> bool:
         """Take an article out of everything that is published, for good: its code and names stay, its text does not.
@@ -879,7 +901,9 @@ class Store(Archives):
         for row in self._rows_in(sql, [row["info_code"] for row in rows]):
             channels.setdefault(row["info_code"], []).append(Channel(row["slug"], row["title"], row["name"]))
         channels |= self._frozen_channels(rows)
-        return [stored_of(row, tuple(channels.get(row["info_code"], ()))) for row in rows]
+        stored = [stored_of(row, tuple(channels.get(row["info_code"], ()))) for row in rows]
+        masks = self._masks(entry.source for entry in stored)
+        return [hidden_article(each, masks[each.source]) if each.source in masks else each for each in stored]
 
     def _frozen_channels(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> dict[str, list[Channel]]:
         """Give the channels that articles of a full archive stood in, where those changed since, as named today."""
@@ -966,11 +990,13 @@ _EPOCH = time_of("1970-01-01T00:00:00Z")
 _MONTH = timedelta(days=28)
 
 _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, given_title, next_fetch_at, host,
-        parent, categories, text_policy)
-    VALUES (:name, :url, :kind, :position, :config_hash, :title, :title, :now, :host, :parent, :categories, :text)
+        parent, categories, text_policy, private)
+    VALUES (:name, :url, :kind, :position, :config_hash, :title, :title, :now, :host, :parent, :categories, :text,
+        :private)
     ON CONFLICT (name) DO UPDATE SET active = 1, kind = excluded.kind, position = excluded.position,
         host = excluded.host, parent = excluded.parent, categories = excluded.categories,
         given_title = excluded.given_title, text_policy = excluded.text_policy,
+        private = excluded.private,
         title = CASE WHEN excluded.title <> '' THEN excluded.title ELSE title END, url = excluded.url,
         etag = CASE WHEN config_hash = excluded.config_hash THEN etag END,
         last_modified = CASE WHEN config_hash = excluded.config_hash THEN last_modified END,
@@ -1107,6 +1133,7 @@ def _source_row(source: Source, digest: str, now: datetime) -> dict[str, Any]:
         "parent": source.parent,
         "categories": json.dumps(source.categories, ensure_ascii=False),
         "text": source.text,
+        "private": source.private,
     }
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import feedparser
 import pytest
 from test_pipeline import Newsroom, item, rss
 
@@ -57,3 +58,27 @@ def test_a_channel_has_bounds_of_its_own(newsroom: Newsroom) -> None:
     assert newsroom.titles("category/keji.atom") == ["标题9", "标题8", "标题7", "标题6"]
     assert len(newsroom.titles("category/caijing.atom")) == 8
     assert len(newsroom.titles("feed.atom")) == 9
+
+
+def test_a_source_that_becomes_private_is_hidden_in_what_was_published_before_and_stays_so(newsroom: Newsroom) -> None:
+    own = f"file:{newsroom.folder}/a.xml"
+    newsroom.write("a", rss(item(1, text=f"see {own}")).replace("https://example.org/</link>", f"{own}</link>", 1))
+    newsroom.refresh()
+    assert own in published(newsroom, "category/keji.atom")
+    newsroom.sources["a"] += "\nprivate = true"
+    newsroom.render()
+    assert not [path for path in newsroom.documents() if "a.xml" in published(newsroom, path)]
+    assert newsroom.titles("category/keji.atom") == ["标题1"]
+    newsroom.sources.clear()
+    newsroom.render(everything=True)
+    assert not [path for path in newsroom.documents() if "a.xml" in published(newsroom, path)]
+
+
+def test_a_private_source_says_its_name_and_no_address_in_its_articles(newsroom: Newsroom) -> None:
+    newsroom.write("a", rss(item(1)), 'category = "科技"\nprivate = true')
+    newsroom.refresh()
+    (entry,) = feedparser.parse(newsroom.files()["category/keji.atom"][1]).entries
+    assert entry.source.title == "来源"
+    assert entry.source.id == "tag:finews.example.org,2026:source/a"
+    assert "href" not in entry.source
+    assert entry.link == "https://example.org/1"
