@@ -30,22 +30,30 @@ from aggregator.records import (
 )
 
 
-def digest(fetched: Fetched, source: Source, now: datetime) -> Intake | Unreadable:
-    """Parse and normalise a document. An entry that cannot be read is a problem, and does not harm the others."""
+def digest(
+    fetched: Fetched, source: Source, now: datetime, seen: frozenset[str] = frozenset()
+) -> Intake | Unreadable:
+    """Parse and normalise a document. An entry that cannot be read is a problem, and does not harm the others.
+
+    Entries whose digests are `seen` come back with nothing but their digest, `repeated`, where that is safe.
+    """
     content_type = fetched.header("content-type") or ""
-    feed = parsing.read(fetched.body, url=fetched.url, content_type=content_type, rules=source.rules)
+    feed = parsing.read(fetched.body, url=fetched.url, content_type=content_type, rules=source.rules, seen=seen)
     if isinstance(feed, Unreadable):
         return feed
     problems = list(feed.warnings)
     entries = []
     for number, raw in enumerate(feed.entries, 1):
+        if raw.repeated:
+            entries.append(Entry(source.name, digest=raw.digest, repeated=True))
+            continue
         try:
             entry = normalise(raw, source=source, feed=feed, url=fetched.url, now=now)
         except Exception as error:  # an edge: whatever is wrong with one entry stays with it
             problems.append(f"entry {number} ({raw.title[:60]!r}) cannot be read: {type(error).__name__}: {error}")
             continue
         if entry is not None:
-            entries.append(entry)
+            entries.append(replace(entry, digest=raw.digest))
     facts = facts_of(feed, fetched.url, source=source, now=now)
     withdrawn = withdrawals(feed, entries, source, now)
     gone = {withdrawal.guid for withdrawal in withdrawn}

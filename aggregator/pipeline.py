@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from aggregator import categorise, identify, masking, reparse
 from aggregator import sources as kinds
 from aggregator.channels import Channels, Wanted
-from aggregator.errors import AggregatorError
+from aggregator.errors import AggregatorError, WorkerError
 from aggregator.fetch import freshness
 from aggregator.fetch.failures import in_words
 from aggregator.fetch.hints import FeedHints, from_headers
@@ -62,6 +62,7 @@ from aggregator.records import (
     Sighting,
     Source,
     SourceMemory,
+    Unreadable,
     Validators,
     Withdrawal,
 )
@@ -106,13 +107,15 @@ class Rooms:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many sources are read at once, the usual interval, how many sources of one host are read at once, what the
-    documents of each channel may hold, and what is kept of the documents that come in."""
+    documents of each channel may hold, what is kept of the documents that come in, and whether entries that a document
+    repeats are passed over unread."""
 
     concurrency: int
     interval: timedelta
     per_host: int
     policies: Policies
     raw: RawLimits = field(default_factory=RawLimits)
+    delta: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,7 @@ class Pipeline:
         started = self._now()
         await self._in_thread(self._begin, source, started)
         debts = await self._in_thread(self._store.owed, source.name, DEBTS_PER_REFRESH)
-        poll = Poll(source, self._to_ask_with(memory, started), started, self._tools())
+        poll = Poll(source, self._to_ask_with(memory, started), started, self._tools_that_remember())
         reading = await self._read(poll)
         if isinstance(reading, NotAFeed | FetchFailed) and (found := await self._rediscover(poll, reading)):
             poll, reading = await self._try_instead(poll, reading, found)
@@ -275,6 +278,12 @@ class Pipeline:
 
     def _tools(self) -> Tools:
         return Tools(self._rooms.client, self._rooms.workers, self._shared, self._now)
+
+    def _tools_that_remember(self) -> Tools:
+        return replace(self._tools(), before=self._before) if self._limits.delta else self._tools()
+
+    async def _before(self, name: str) -> dict[str, Entry]:
+        return await self._in_thread(self._store.document_before, name)
 
     def _to_ask_with(self, memory: SourceMemory, now: datetime) -> SourceMemory:
         """A server that has said "not modified" for ever is asked once for everything; one that fails never is."""
@@ -314,6 +323,8 @@ class Pipeline:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
         named, problems = await self._with_texts(poll, named)
         changes = await self._in_thread(self._keep, poll, read, named)
+        if changes is None:
+            return await self._take_in(poll, await self._read_whole(poll, read))
         return Outcome(
             poll.source.name,
             "ok",
@@ -324,6 +335,13 @@ class Pipeline:
             retracted=len(changes.withdrawn),
             problems=(*read.intake.problems, *problems),
         )
+
+    async def _read_whole(self, poll: Poll, read: Read) -> Read:
+        """Read a document once more, with the entries that were passed over: one of them is wanted after all."""
+        intake = await poll.tools.digest_whole(poll.source, read.fetched)
+        if isinstance(intake, Unreadable):
+            raise WorkerError(f"{poll.source.url}: was read and cannot be read again: {intake.detail}")
+        return replace(read, intake=intake)
 
     def _look_up(self, named: Sequence[Named], source: Source) -> Met:
         """Give the entries with what the store knows of them: the codes of their names, and what stands under those.
@@ -356,16 +374,22 @@ class Pipeline:
         last = len(self._sources)
         return {name: self._sources[name].position if name in self._sources else last for name in names}
 
-    def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes:
-        """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new"."""
+    def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes | None:
+        """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new".
+
+        None, with nothing kept, where it needs a text that was left out as known (`Entry.repeated`).
+        """
         raw = self._store.packed(_raw(read.fetched, self._now()), self._limits.raw)
         with self._store.writing():
             changes = self._decide(self._look_up(named, poll.source), poll.source, poll.memory)
+            if identify.lacks_a_text(changes):
+                return None
             self._store_changes(poll.source, changes)
             changes = replace(changes, withdrawn=self._withdraw(poll.source.name, read.intake.withdrawn))
             self._store.keep_raw(poll.source.name, raw, self._limits.raw)
             news = bool(changes.arrivals or changes.revisions)
             self._note_read(poll, read.fetched, read.body_hash, facts=read.intake.facts, news=news)
+            self._store.remember_document(poll.source.name, read.intake.entries)
         return changes
 
     def _withdraw(self, source: str, found: Sequence[Withdrawal]) -> dict[str, Withdrawal]:

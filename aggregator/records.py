@@ -314,6 +314,9 @@ class Entry:
     article_url: str = ""
     fingerprint: str = ""  # of the normalised text; equal fingerprints: nothing to revise
     row_fingerprint: str = ""  # of what the list said, where the text came by a second request
+    digest: str = ""  # of the words of its document, as `RawEntry.digest`
+    repeated: bool = False  # the document before held it in the same words; its text and enclosures are left out
+    text_size: int = 0  # characters of the text that was left out
 
 
 @dataclass(frozen=True, slots=True)

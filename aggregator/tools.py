@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -53,6 +53,7 @@ class Tools:
     workers: "WorkerPool"
     shared: "SharedFetches"
     clock: Callable[[], datetime]
+    before: Callable[[str], Awaitable[Mapping[str, Entry]]] | None = None  # a source's entries of its last document
 
     async def get(self, source: Source, *, accept: str | None, validators: Validators) -> FetchResult:
         """Fetch the source's URL within its limits, or take what another source just got from it."""
@@ -65,8 +66,18 @@ class Tools:
         return await self.shared.get(source, validators, fetch, self.clock())
 
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
-        """Parse and normalise a document."""
-        return await self._in_worker(digest.digest, fetched, source, self.clock())
+        """Parse and normalise a document: of the entries that the one before held in the same words, only what is
+        remembered of them is given (`Entry.repeated`)."""
+        before = await self.before(source.name) if self.before else {}
+        intake = await self._in_worker(digest.digest, fetched, source, self.clock(), frozenset(before))
+        if isinstance(intake, Unreadable):
+            return intake
+        entries = (before[entry.digest] if entry.repeated else entry for entry in intake.entries)
+        return replace(intake, entries=tuple(entries))
+
+    async def digest_whole(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
+        """Parse and normalise all of a document."""
+        return await replace(self, before=None).digest(source, fetched)
 
     async def read_again(self, source: Source, document: RawDocument) -> Intake | Unreadable:
         """Parse and normalise a document that was kept, as of the time when it came."""

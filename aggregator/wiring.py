@@ -144,7 +144,7 @@ async def _at_work(
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
-        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw)
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, settings.debug.delta)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources), publisher

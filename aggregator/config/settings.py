@@ -460,6 +460,12 @@ SourceSettings = Annotated[
 ]
 
 
+class DebugSettings(Table):
+    """`[debug]`: short cuts that can be left out, to see that the long way gives the same."""
+
+    delta: bool = Field(True, description="Entries that a document repeats word for word are not read again.")
+
+
 class Settings(Table):
     """The whole configuration."""
 
@@ -468,6 +474,7 @@ class Settings(Table):
     publish: PublishSettings = PublishSettings()
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
+    debug: DebugSettings = DebugSettings()
     categories: CategoriesSettings = CategoriesSettings()
     channels: dict[str, ChannelTable] = Field({}, description="Channels that are filled by a rule, by slug.")
     sources: dict[Annotated[str, Field(min_length=1, max_length=100)], SourceSettings] = {}

@@ -2,7 +2,7 @@
 
 from aggregator.identify.codes import RULE_VERSION, info_code, is_global, names_of, recognised
 from aggregator.identify.compare import Piece, compare
-from aggregator.identify.decide import articles_wanted, decide
+from aggregator.identify.decide import articles_wanted, decide, lacks_a_text
 from aggregator.identify.document import distinct
 from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
@@ -24,6 +24,7 @@ __all__ = [
     "evidence",
     "info_code",
     "is_global",
+    "lacks_a_text",
     "match",
     "merged",
     "names_of",

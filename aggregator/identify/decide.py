@@ -124,9 +124,15 @@ def _is_text(characters: int) -> bool:
     return characters >= _TEXT_AT_LEAST
 
 
+def lacks_a_text(changes: Changes) -> bool:
+    """Tell whether an entry is to be stored whose text was left out because the document before held it, too."""
+    wanted = (changes.arrivals, changes.revisions, changes.retouches, changes.passed)
+    return any(each.entry.repeated for group in wanted for each in group)
+
+
 def text_size(entry: Entry) -> int:
     """Give the characters of the entry's text, as `Known.text_size` counts them."""
-    return len(entry.content or entry.summary)
+    return entry.text_size if entry.repeated else len(entry.content or entry.summary)
 
 
 def _revised_at(entry: Entry, stored: Known, now: datetime) -> datetime:

@@ -280,3 +280,15 @@ def raw_documents(db: Database) -> None:
     """The last documents of each source, compressed by zlib; `size` is what that came to."""
     for statement in _RAW:
         db.execute(statement)
+
+
+@migrations()
+def the_last_document_of_a_source(db: Database) -> None:
+    """The entries that a source's last document held, without their texts: what it repeats is not read again."""
+    db.execute(
+        """CREATE TABLE last_documents (
+            source TEXT PRIMARY KEY,
+            config_hash TEXT NOT NULL,
+            entries TEXT NOT NULL
+        ) STRICT"""
+    )

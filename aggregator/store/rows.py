@@ -95,6 +95,42 @@ def entry_of(row: sqlite3.Row) -> Entry:
     )
 
 
+def remembered(entries: Sequence[Entry]) -> str:
+    """Give what is to be known of entries when their document holds them again: all but their texts, as JSON."""
+    return json.dumps([_repeated_row(entry) for entry in entries], ensure_ascii=False, separators=(",", ":"))
+
+
+def _repeated_row(entry: Entry) -> list[Any]:
+    size = entry.text_size if entry.repeated else len(entry.content or entry.summary)
+    times = (optional_time_text(entry.published), optional_time_text(entry.updated))
+    return [*(getattr(entry, name) for name in _REPEATED), *times, entry.tags, size]
+
+
+def repeated(source: str, text: str) -> dict[str, Entry]:
+    """Read what `remembered` wrote: entries without texts, by their digests."""
+    found = (_repeated(source, row) for row in json.loads(text))
+    return {entry.digest: entry for entry in found}
+
+
+def _repeated(source: str, row: list[Any]) -> Entry:
+    *said, published, updated, tags, size = row
+    return Entry(
+        source,
+        **dict(zip(_REPEATED, said, strict=True)),
+        published=optional_time_of(published),
+        updated=optional_time_of(updated),
+        tags=tuple(tags),
+        repeated=True,
+        text_size=size,
+    )
+
+
+_REPEATED = (
+    *("digest", "guid", "link", "title", "author", "outlet", "language", "published_text"),
+    *("info_code", "article_url", "fingerprint", "row_fingerprint"),
+)
+
+
 def known_of(row: sqlite3.Row, brought: str | None) -> Known:
     """Give what a decision needs of a row of `entries`; `brought` is the asking source's row fingerprint of it, None
     where that source never brought it."""

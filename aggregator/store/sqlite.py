@@ -58,6 +58,8 @@ from aggregator.store.rows import (
     mask_of_row,
     memory_of,
     optional_time_text,
+    remembered,
+    repeated,
     report_of,
     stored_of,
     time_of,
@@ -281,6 +283,28 @@ class Store(Archives):
             moved_since=optional_time_text(note.move.since if note.move else None),
             moved_polls=note.move.polls if note.move else 0,
         )
+
+    def remember_document(self, name: str, entries: Sequence[Entry]) -> None:
+        """Remember what a source's document holds, to know it again in the next one; nothing where its entries could
+        not be told apart."""
+        whole = bool(entries) and all(entry.digest for entry in entries)
+        self._write(
+            """INSERT INTO last_documents (source, config_hash, entries)
+                 SELECT name, config_hash, :entries FROM sources WHERE name = :name
+                 ON CONFLICT (source) DO UPDATE SET config_hash = excluded.config_hash, entries = excluded.entries""",
+            name=name,
+            entries=remembered(entries) if whole else "[]",
+        )
+
+    def document_before(self, name: str) -> dict[str, Entry]:
+        """Give the entries of a source's last document by their digests, `repeated`; none where it would be read
+        otherwise now."""
+        rows = self._rows(
+            """SELECT d.entries FROM last_documents d JOIN sources s ON s.name = d.source
+                WHERE d.source = :name AND d.config_hash = s.config_hash""",
+            name=name,
+        )
+        return repeated(name, rows[0]["entries"]) if rows else {}
 
     def fetch_from(self, name: str, url: str) -> None:
         """Fetch a source from another URL than the configured one, from now on; the configured one is kept.

@@ -46,7 +46,7 @@ class Host:
         visits = sorted(self.visits)
         found = [f"{b[2]} overlaps {a[2]}" for a, b in pairwise(visits) if b[0] < a[1]]
         gaps = [(b[0] - a[0], b[2]) for a, b in pairwise(visits)]
-        found += [f"{path} comes only {gap:.3f} s after another" for gap, path in gaps if gap < spacing - SLACK]
+        found += [f"{path} comes only {gap:.3f} s after another" for gap, path in gaps if gap < spacing * 0.3]
         if sum(gap for gap, _ in gaps) < len(gaps) * spacing - SLACK:
             found.append(f"{len(visits)} requests come within {visits[-1][0] - visits[0][0]:.2f} s")
         return found
