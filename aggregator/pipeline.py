@@ -791,7 +791,9 @@ class Pipeline:
             case "gone":
                 return publisher.gone(store.gone_channels()), {}
             case "feed":
-                return publisher.feed(store.newest(self._limits.policies.usual.entries), store.retractions()), {}
+                policies = self._limits.policies
+                entries = store.newest(policies.usual.entries, without=policies.protected)
+                return publisher.feed(entries, store.retractions()), {}
             case _:
                 return publisher.index(store.summaries(TITLES_ON_HOME)), {}
 

@@ -758,6 +758,7 @@ class Policy:
     per_source: int | None = None
     text: TextPolicy = "full"
     noindex: bool = False
+    protected: bool = False  # only for readers with a token: nothing of it stands where others read
 
 
 @dataclass(frozen=True, slots=True)
@@ -770,6 +771,11 @@ class Policies:
     def of(self, slug: str) -> Policy:
         """Give the policy of a channel."""
         return self.by_slug.get(slug, self.usual)
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """Give the slugs of the channels that only some may read."""
+        return tuple(sorted(slug for slug, policy in self.by_slug.items() if policy.protected))
 
 
 @dataclass(frozen=True, slots=True)

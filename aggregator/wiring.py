@@ -16,7 +16,7 @@ from aggregator import __version__, config
 from aggregator.categorise import Criteria, Naming, Rule, query_fault, rule_of
 from aggregator.channels import Wanted
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
-from aggregator.config.settings import ArticleTable, ChannelTable, CriteriaTable, PolicyTable, SourceTable
+from aggregator.config.settings import ArticleTable, ChannelTable, CriteriaTable, PolicyTable, SourceTable, TokenTable
 from aggregator.errors import ConfigError, WorkerError
 from aggregator.masking import mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
@@ -39,11 +39,14 @@ from aggregator.urls import fold_name, without_login
 
 if TYPE_CHECKING:
     from aggregator.publish.publisher import Publisher
+    from aggregator.serve import ServeOptions
 
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
 _PAGE_RULES = ("items", "title", "link", "published", "author", "outlet", "summary", "content", "tags", "image")
 _MOST_WORKERS = 4
+_CHANNEL = "category/"
+_SHORTEST_TOKEN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +229,36 @@ def _join(sources: dict[str, Source], store: Store) -> None:
             sources[name] = child(sources[parent], outline, name)
 
 
+def serve_options(settings: Settings) -> "ServeOptions":
+    """Give what is served, to whom and how often. Raises: ConfigError when a token is not where it is said to be."""
+    from aggregator.serve import Rate, ServeOptions, Token
+
+    server = settings.server
+    tokens = {name: (_token(name, table), frozenset(table.outputs)) for name, table in server.tokens.items()}
+    return ServeOptions(
+        settings.publish.directory,
+        noindex=frozenset(slug for slug, policy in policies_of(settings).by_slug.items() if policy.noindex),
+        protected=frozenset(server.protected),
+        tokens=tuple(Token(name, secret, outputs) for name, (secret, outputs) in tokens.items()),
+        rate=Rate(server.rate[0], server.rate[1].total_seconds()) if server.rate else None,
+        trusted_proxies=tuple(server.trusted_proxies),
+    )
+
+
+def protected_in_vain(settings: Settings, store: Store) -> list[str]:
+    """Give the slugs under `[server] protected` that no channel has: one that was misspelt leaves its channel open."""
+    known = {channel.slug for channel in store.channels()}
+    return [slug for slug in _protected_channels(settings) if slug not in known]
+
+
+def _token(name: str, table: TokenTable) -> str:
+    secret = _secret(f"server.tokens.{name}", "", table.env, table.file)
+    if len(secret) < _SHORTEST_TOKEN:
+        problem = f"has {len(secret)} characters, and needs {_SHORTEST_TOKEN}; `openssl rand -hex 16` makes a good one"
+        raise ConfigError([f"server.tokens.{name}: the token {problem}"])
+    return secret
+
+
 def user_agent(settings: Settings) -> str:
     """Name this fetcher and where to ask about it (CITIZENSHIP 33)."""
     contact = settings.fetch.contact or settings.site.url
@@ -290,7 +323,16 @@ def policies_of(settings: Settings) -> Policies:
     """Give what each channel publishes of its articles, with the site's defaults filled in."""
     usual = Policy(settings.publish.entries, settings.publish.max_bytes)
     tables: dict[str, PolicyTable] = {**settings.categories.channels(), **settings.channels}
-    return Policies(usual, {slug: _policy(table, usual) for slug, table in tables.items()})
+    policies = {slug: _policy(table, usual) for slug, table in tables.items()}
+    for slug in _protected_channels(settings):
+        policies[slug] = replace(policies.get(slug, usual), protected=True)
+    return Policies(usual, policies)
+
+
+def _protected_channels(settings: Settings) -> list[str]:
+    """Give the slugs of channels that fewer may read than the rest; none where everything needs a token."""
+    outputs = settings.server.protected
+    return [] if "*" in outputs else [name.removeprefix(_CHANNEL) for name in outputs if name.startswith(_CHANNEL)]
 
 
 def _policy(table: PolicyTable, usual: Policy) -> Policy:
@@ -380,14 +422,15 @@ def _authorization(place: str, auth: AuthTable) -> str:
 
 
 def _secret(place: str, what: str, variable: str | None, file: Path | None) -> str:
+    key = f"{place}.{what}_" if what else f"{place}."
     if variable is not None:
         if variable not in os.environ:
-            raise ConfigError([f"{place}.{what}_env: the environment has no variable {variable}"])
+            raise ConfigError([f"{key}env: the environment has no variable {variable}"])
         return os.environ[variable]
     try:
         return file.read_text(encoding="utf-8").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{place}.{what}_file: {file} cannot be read: {error}"]) from error
+        raise ConfigError([f"{key}file: {file} cannot be read: {error}"]) from error
 
 
 def _rules(table: SourceTable) -> ListRules | PageRules | None:

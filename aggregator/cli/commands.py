@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -21,6 +21,9 @@ from aggregator.config import Settings
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.pipeline import utc_now
 from aggregator.records import Outcome, PublishReport
+
+if TYPE_CHECKING:
+    from aggregator.serve import ServeOptions
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -104,6 +107,7 @@ def check(path: Path, schema: bool, as_json: bool) -> int:
     for warning in warnings:
         show.err().print(f"[yellow]note[/]  {escape(warning)}")
     count = len(wiring.sources_of(settings))
+    wiring.serve_options(settings)  # are its tokens where they are said to be?
     show.out().print(f"[green]ok[/]  {escape(str(path))}: {show.counted(count, 'source')}")
     return DONE
 
@@ -259,6 +263,7 @@ async def _daemon(settings: Settings) -> int:
     from aggregator.schedule import Daemon, Pulse
 
     console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
+    options = wiring.serve_options(settings)
     async with wiring.assembled(settings) as app, wiring.index_of(app) as index:
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
         if not _is_published(settings):  # else what is there is served at once, and what is outdated comes beside it
@@ -272,7 +277,7 @@ async def _daemon(settings: Settings) -> int:
             on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
             on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
         )
-        serving = asyncio.create_task(_serve(settings, stop, lambda: _greet(settings, app, console)))
+        serving = asyncio.create_task(_serve(settings, options, stop, lambda: _greet(settings, app, console)))
         daemon = asyncio.create_task(Daemon(pulse).run(stop))
         try:
             await _until_one_ends(serving, daemon)
@@ -294,7 +299,9 @@ async def _serve_only(settings: Settings) -> int:
     directory = settings.publish.directory
     if not _is_published(settings):
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
-    await _serve(settings, stop, lambda: console.print(f"serving {directory} at [bold]{_address(settings)}[/]"))
+    options = wiring.serve_options(settings)
+    line = f"serving {directory} at [bold]{_address(settings)}[/]"
+    await _serve(settings, options, stop, lambda: console.print(line))
     return DONE
 
 
@@ -303,11 +310,11 @@ def _is_published(settings: Settings) -> bool:
     return (directory / "index.html").exists() or (directory / "feed.atom").exists()
 
 
-async def _serve(settings: Settings, stop: asyncio.Event, ready: Any) -> None:
-    from aggregator.serve import ServeOptions, create_app
+async def _serve(settings: Settings, options: "ServeOptions", stop: asyncio.Event, ready: Any) -> None:
+    from aggregator.serve import create_app
     from aggregator.serve import serve as serve_http
 
-    app = create_app(ServeOptions(settings.publish.directory))
+    app = create_app(options)
     try:
         await serve_http(app, settings.server.host, settings.server.port, ready=ready, stop=stop)
     except OSError as error:
@@ -330,6 +337,8 @@ def _greet(settings: Settings, app: wiring.App, console: Any) -> None:
     articles, channels, places = (show.counted(counts[key], word) for key, word in _COUNTED)
     numbers = f"{articles} in {channels} from {places}"
     console.print(f"store     {settings.store.path}   {numbers}\n")
+    for slug in wiring.protected_in_vain(settings, app.store):
+        show.err().print(f"[yellow]note[/]  server.protected names category/{slug}; there is no such channel yet")
 
 
 def _stop_on_signals() -> asyncio.Event:

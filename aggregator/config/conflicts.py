@@ -28,6 +28,10 @@ def conflicts(data: dict[str, Any]) -> Iterator[Problem]:
         yield from _of_source(place, table)
         if isinstance(auth := table.get("auth"), dict):
             yield from _of_auth((*place, "auth"), auth)
+    server = data.get("server")
+    for name, table in _tables(server, "tokens") if isinstance(server, dict) else ():
+        if len([key for key in ("env", "file") if key in table]) != 1:
+            yield ("server", "tokens", name), 'needs exactly one of env and file, like { env = "READERS_TOKEN" }'
     yield from _of_categories(data)
     yield from _of_channels(data)
     yield from _of_former_slugs(data)

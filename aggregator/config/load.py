@@ -105,7 +105,20 @@ def warnings(settings: Settings) -> list[str]:
         found.append("sources: there are none; add a [sources.<name>] table with a url")
     if not settings.fetch.contact:
         found.append("fetch.contact: not set; server operators cannot reach you about this fetcher")
-    return found
+    return found + list(_about_tokens(settings))
+
+
+def _about_tokens(settings: Settings) -> Iterator[str]:
+    """Tell what nobody can read, and tokens that are of no use."""
+    tokens, protected = settings.server.tokens, settings.server.protected
+    opened = {output for token in tokens.values() for output in token.outputs}
+    for output in protected:
+        if not opened & {output, "*"}:
+            yield f"server.protected: no token opens {output!r}, so nobody can read it"
+    for name, token in tokens.items():
+        for output in token.outputs:
+            if not (protected if output == "*" else {output, "*"} & {*protected}):
+                yield f"server.tokens.{name}: {output!r} is open to anyone, as server.protected does not name it"
 
 
 def _short_interval(place: str, interval: timedelta) -> str:

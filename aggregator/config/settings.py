@@ -23,11 +23,12 @@ from pydantic import (
     field_validator,
 )
 
-from aggregator.config.units import duration, size
+from aggregator.config.units import duration, rate, size
 
 Format = Literal["atom", "rss", "json", "html"]
 Text = Literal["full", "excerpt", "title"]
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_@]+,\d{4}(-\d\d(-\d\d)?)?")
+_OUTPUT = re.compile(r"\*|feed|index|opml|category/[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_FIELDS = ("info_code", "guid", "title", "published", "updated", "outlet", "author", "summary", "image")
 
@@ -69,6 +70,13 @@ def _network(text: str) -> str:
     except ValueError as error:
         raise ValueError(f'{text!r} is no network; write it like "127.0.0.0/8" or "fd00::/8"') from error
     return text
+
+
+def _output(name: str) -> str:
+    if not _OUTPUT.fullmatch(name):
+        choices = '"category/<slug>", "feed", "index", "opml" or "*"'
+        raise ValueError(f"{name!r} is no output; write {choices}")
+    return name
 
 
 def _value(text: str, info: ValidationInfo) -> str:
@@ -160,6 +168,11 @@ Size = Annotated[
     BeforeValidator(size),
     WithJsonSchema({"type": ["string", "integer"], "examples": ["500KB", "10MB"]}),
 ]
+Rate = Annotated[
+    tuple[int, timedelta],
+    BeforeValidator(rate),
+    WithJsonSchema({"type": "string", "examples": ["60/min", "5/s", "100/15m"]}),
+]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 Link = Annotated[str, AfterValidator(_link)]
@@ -174,6 +187,7 @@ HeaderText = Annotated[str, AfterValidator(_header_text)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 Value = Annotated[str, AfterValidator(_value)]
 ValueOrConstant = Annotated[str, AfterValidator(_value_or_constant)]
+Output = Annotated[str, AfterValidator(_output)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 
@@ -232,11 +246,23 @@ class PublishSettings(Table):
     hub: Link = Field("", description="Address of a WebSub hub that readers are told to subscribe at.")
 
 
+class TokenTable(Table):
+    """`[server.tokens.<name>]`: a token, which comes from the environment or a file, and what it opens."""
+
+    env: Name | None = None
+    file: Path | None = Field(None, strict=False)
+    outputs: list[Output] = Field(min_length=1, description='"*" for all of them.')
+
+
 class ServerSettings(Table):
     """`[server]`: where the documents are served."""
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    rate: Rate | None = Field(None, description="Answers that one client may have; 304s are not counted.")
+    trusted_proxies: list[Network] = Field([], description="Whose X-Forwarded-For says who the client is.")
+    protected: list[Output] = Field([], description="Outputs that need a token; all others are open to anyone.")
+    tokens: dict[Name, TokenTable] = Field({}, description="Take one out, and it opens nothing any more.")
 
 
 class FetchSettings(Table):

@@ -1,4 +1,4 @@
-"""Durations ("15m") and sizes ("10MB") as operators write them."""
+"""Durations ("15m"), sizes ("10MB") and rates ("60/min") as operators write them."""
 
 import re
 from datetime import timedelta
@@ -8,6 +8,7 @@ _BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2*
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?i?b)")
+_RATE = re.compile(r"(\d+)/(s|m|min|h|hour|d|(?:\d+(?:\.\d+)?[smhd])+)")
 _LONGEST = 3660 * 86_400  # seconds
 
 
@@ -40,6 +41,19 @@ def size(value: object) -> int:
     if not match:
         raise ValueError(f'{value!r} is not a size; write it like "500KB" or "10MB"')
     return int(float(match[1]) * _BYTES[match[2]])
+
+
+def rate(value: object) -> tuple[int, timedelta]:
+    """Read "60/min", "5/s", "1000/h" or "100/15m".
+
+    Raises:
+        ValueError: saying what would be right.
+    """
+    match = _RATE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    if not match or not int(match[1]):
+        raise ValueError(f'{value!r} is not a rate; write it like "60/min", "5/s" or "100/15m"')
+    span = {"min": "1m", "hour": "1h"}.get(match[2], match[2])
+    return int(match[1]), duration(span if span[0].isdigit() else f"1{span}")
 
 
 def spoken(span: timedelta) -> str:

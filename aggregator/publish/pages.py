@@ -115,6 +115,7 @@ def article_page(site: Site, item: Item, *, noindex: bool = False) -> bytes:
         content=Markup(item.content),  # sanitised by normalise, the last step before the store
         description=_excerpt(item, EXCERPT_LIMIT),
         channels=channels,
+        slugs=" ".join(channel.slug for channel in item.channels),
         noindex=noindex,
     )
 

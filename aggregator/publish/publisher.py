@@ -11,7 +11,16 @@ from aggregator.publish.documents import Rendered, article_document, feed_docume
 from aggregator.publish.gate import fault
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
-from aggregator.publish.view import archive_file, archive_view, channel_view, hidden, shortened, site_view, widest
+from aggregator.publish.view import (
+    archive_file,
+    archive_view,
+    channel_view,
+    for_all,
+    hidden,
+    shortened,
+    site_view,
+    widest,
+)
 from aggregator.publish.writer import Writer
 from aggregator.records import (
     Archive,
@@ -43,6 +52,7 @@ class Publisher:
     def feed(self, entries: Sequence[StoredEntry], retracted: Sequence[Retraction]) -> PublishReport:
         """Publish the feed of everything, with as many of the entries as it has room for."""
         most = self._policies.usual.max_bytes
+        entries = [for_all(entry, self._policies) for entry in entries]
         view = site_view(self._site, entries, policies=self._policies, retracted=retracted)
         view = replace(view, entries=view.entries[: fitting(self._site, view, most)])
         return self._put(feed_documents(self._site, view), self._other_formats(view.path), most)
@@ -52,9 +62,8 @@ class Publisher:
     ) -> Sequence[StoredEntry]:
         """Give those of a channel's newest entries that its current document has room for."""
         policy = self._policies.of(channel.slug)
-        view = channel_view(
-            self._site, channel, entries, policy=policy, last_archive=_SOME_ARCHIVE, retracted=retracted
-        )
+        said = self._said_in(channel, entries)
+        view = channel_view(self._site, channel, said, policy=policy, last_archive=_SOME_ARCHIVE, retracted=retracted)
         return entries[: fitting(self._site, view, policy.max_bytes)]
 
     def channel(
@@ -68,8 +77,9 @@ class Publisher:
     ) -> PublishReport:
         """Publish a channel's feeds and page; without entries they count as updated when the channel was opened."""
         policy = self._policies.of(channel.slug)
+        said = self._said_in(channel, entries)
         view = channel_view(
-            self._site, channel, entries, created, policy, last_archive=last_archive, retracted=retracted
+            self._site, channel, said, created, policy, last_archive=last_archive, retracted=retracted
         )
         stale = self._other_formats(view.path)
         if not self._pages:
@@ -78,9 +88,16 @@ class Publisher:
 
     def archive(self, channel: Channel, archive: Archive, created: datetime) -> PublishReport:
         """Publish one archive of a channel."""
+        archive = replace(archive, entries=tuple(self._said_in(channel, archive.entries)))
         view = archive_view(self._site, channel, archive, created, self._policies.of(channel.slug))
         stale = [f"{view.file}.{name}" for name in ARCHIVED if name not in self._site.formats]
         return self._put(feed_documents(self._site, view), stale)
+
+    def _said_in(self, channel: Channel, entries: Sequence[StoredEntry]) -> Sequence[StoredEntry]:
+        """Give a channel's articles; an open channel does not name the protected ones that they are in as well."""
+        if self._policies.of(channel.slug).protected:
+            return entries
+        return [for_all(entry, self._policies) for entry in entries]
 
     def drop_archive(self, slug: str, number: int) -> PublishReport:
         """Take an archive's documents away."""
@@ -89,19 +106,22 @@ class Publisher:
 
     def index(self, channels: Sequence[ChannelSummary]) -> PublishReport:
         """Publish the home page and the list of all channels."""
-        documents = [opml_document(self._site, channels)]
+        shown = [summary for summary in channels if not self._policies.of(summary.channel.slug).protected]
+        documents = [opml_document(self._site, shown)]
         if self._pages:
-            documents.append(index_document(self._site, [self._as_allowed(summary) for summary in channels]))
+            documents.append(index_document(self._site, [self._as_allowed(summary) for summary in shown]))
         return self._put(Rendered(tuple(documents)), () if self._pages else (INDEX,))
 
     def _as_allowed(self, summary: ChannelSummary) -> ChannelSummary:
-        newest = tuple(shortened(entry, widest(entry, self._policies)) for entry in summary.newest)
+        open_ones = [for_all(entry, self._policies) for entry in summary.newest]
+        newest = tuple(shortened(entry, widest(entry, self._policies)) for entry in open_ones)
         return replace(summary, newest=newest)
 
     def article(self, code: str, entry: StoredEntry | None) -> PublishReport:
         """Publish an article's page; None takes it away."""
         if entry is None or not self._pages:
             return self._put(Rendered(()), (f"article/{code}.html",))
+        entry = for_all(entry, self._policies)
         shown = shortened(entry, widest(entry, self._policies))
         document = article_document(self._site, shown, noindex=hidden(entry, self._policies))
         return self._put(Rendered((document,)), ())

@@ -159,6 +159,12 @@ def widest(entry: StoredEntry, policies: Policies) -> TextPolicy:
     return min(allowed, key=_STRICTER.index, default="full")
 
 
+def for_all(entry: StoredEntry, policies: Policies) -> StoredEntry:
+    """Give an article as it stands where anyone reads: without its protected channels, if it has any other."""
+    open_ones = tuple(channel for channel in entry.channels if not policies.of(channel.slug).protected)
+    return replace(entry, channels=open_ones) if open_ones else entry
+
+
 def hidden(entry: StoredEntry, policies: Policies) -> bool:
     """Tell whether search engines are to leave an article out: when all of its channels ask for that."""
     asked = [policies.of(channel.slug).noindex for channel in entry.channels]

@@ -36,6 +36,7 @@ _PAGE = """<!doctype html>
 """
 _WORDS = {
     401: ("需要访问令牌才能阅读这里的内容。", "This needs an access token: as password, or as ?token= in the address."),
+    301: ("这个频道已改名，请更新订阅地址。", "This has moved: the address in your subscription is out of date."),
     404: ("这里没有这个页面，也许它已被移走。", "There is no such page here. It may have been moved."),
     410: ("这个页面已被移除，不会再回来。", "This has been removed, and does not come back."),
     429: ("请求过于频繁，请稍后再来。", "You ask too often. Please come back later."),
@@ -50,6 +51,11 @@ class Answer(NamedTuple):
     start: Message
     head: bytes
     body: Message = NO_BODY
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+        return int(self.start["status"])
 
     def bodiless(self) -> "Answer":
         """Give the answer to HEAD: its length is still that of the body (RFC 9110 §9.3.2)."""

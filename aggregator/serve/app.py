@@ -5,19 +5,24 @@ look at the file's time.
 """
 
 import logging
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 
 from starlette.types import Receive, Scope, Send
 
 from aggregator import deltas, variants
+from aggregator.serve.access import ALL, Access, Token, presented
 from aggregator.serve.answers import SAFETY, Answer, answer, page
 from aggregator.serve.caching import cache_control, max_age
-from aggregator.serve.files import FEED_ENDINGS, PublishedFile, PublishedFiles
+from aggregator.serve.files import FEED_ENDINGS, PublishedFile, PublishedFiles, page_facts, slug_of
+from aggregator.serve.gone import Departures
 from aggregator.serve.memory import Memory
 from aggregator.serve.negotiate import best_coding, entity_tags, not_modified, wants_news_only
+from aggregator.serve.rate import Limiter, Rate, client_of, networks
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +48,23 @@ _HEARD = frozenset(
 )
 _NEWS_BYTES = 8_000_000
 
+_PLAIN = re.compile(rb"[!-~]{1,2000}")
+
 Heard = dict[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What is served, and how long a reader may take an answer for fresh while its rhythm is not known."""
+    """What is served, to whom and how often. `max_age` is how long an answer is fresh while the rhythm of its document
+    is not known; `noindex` are the slugs of channels that search engines are asked to leave out."""
 
     directory: Path
     max_age: timedelta = timedelta(minutes=5)
+    noindex: frozenset[str] = frozenset()
+    protected: frozenset[str] = frozenset()
+    tokens: tuple[Token, ...] = ()
+    rate: Rate | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
 
 def create_app(options: ServeOptions) -> "Site":
@@ -69,12 +82,15 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A file with its answers. `tags` are those that its variants bear."""
+    """A file with its answers. `tags` are those that its variants bear, `needs` the outputs of which a reader must
+    have a token."""
 
     file: PublishedFile
     headers: dict[str, str]
     variants: dict[str, Variant]
     tags: frozenset[bytes]
+    codings: tuple[str, ...]
+    needs: frozenset[str]
 
 
 class Site:
@@ -84,6 +100,10 @@ class Site:
         self._options = options
         self._files = PublishedFiles(options.directory, self._prepare)
         self._news: Memory[tuple[str, str, str, str], Answer] = Memory(_NEWS_BYTES)
+        self._departures = Departures(options.directory)
+        self._access = Access(options.protected, options.tokens)
+        self._limiter = Limiter(options.rate) if options.rate else None
+        self._trusted = networks(options.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; whatever breaks in us is logged, and said without a word about the request."""
@@ -100,33 +120,58 @@ class Site:
 
         Whatever breaks here breaks again the usual way, where it is logged.
         """
+        ready = self._files.at_hand(scope["path"].removeprefix("/") or INDEX)
+        if ready is None or scope["method"] not in METHODS:
+            return None
         try:
-            return self._at_once(scope)
+            return self._sent(scope, self._of_file(ready, scope, heard := _heard(scope["headers"])), heard)
         except Exception:
             return None
 
-    def _at_once(self, scope: Scope) -> Answer | None:
-        path = scope["path"].removeprefix("/") or INDEX
-        ready = self._files.at_hand(path) if scope["method"] in METHODS else None
-        return None if ready is None else self._of_file(ready, scope["method"], _heard(scope["headers"]))
-
     async def _answer(self, scope: Scope) -> Answer:
-        method, path = scope["method"], scope["path"].removeprefix("/") or INDEX
-        if method not in METHODS:
-            return _refused(method, path, _heard(scope["headers"]))
+        path, heard = scope["path"].removeprefix("/") or INDEX, _heard(scope["headers"])
+        if scope["method"] not in METHODS:
+            return self._sent(scope, _refused(scope["method"], path, heard), heard)
         ready = await self._files.get(path)
-        if ready is not None:
-            return self._of_file(ready, method, _heard(scope["headers"]))
-        return _for_method(method, page(404, path))
+        reply = self._of_nothing(path, scope, heard) if ready is None else self._of_file(ready, scope, heard)
+        return self._sent(scope, reply, heard)
 
-    def _of_file(self, ready: Ready, method: str, heard: Heard) -> Answer:
+    def _sent(self, scope: Scope, reply: Answer, heard: Heard) -> Answer:
+        """Give the answer as it goes out: to a client that asked too often, that it did."""
+        if self._limiter is not None and reply.status != 304:
+            peer = scope["client"][0] if scope.get("client") else ""
+            wait = self._limiter.wait(client_of(peer, _said(heard, b"x-forwarded-for"), self._trusted))
+            if wait:
+                later = {"Retry-After": str(ceil(wait)), "Cache-Control": "no-store"}
+                reply = _page(429, scope["path"].removeprefix("/"), later)
+        return reply.bodiless() if scope["method"] == "HEAD" else reply
+
+    def _of_nothing(self, path: str, scope: Scope, heard: Heard) -> Answer:
+        """Answer for what is not there. Whether a protected output has something there is not said."""
+        needed = frozenset() if path.startswith("article/") and not self._all_closed else self._access.needed(path)
+        if needed and not self._may_read(needed, scope, heard):
+            return _unauthorised(path)
+        new_home = self._departures.new_home(path)
+        if new_home:
+            return _moved(path, new_home, scope["query_string"])
+        return _page(404 if new_home is None else 410, path)
+
+    @property
+    def _all_closed(self) -> bool:
+        return ALL in self._options.protected
+
+    def _may_read(self, needed: frozenset[str], scope: Scope, heard: Heard) -> bool:
+        return self._access.opens(needed, presented(scope["query_string"], _said(heard, b"authorization")))
+
+    def _of_file(self, ready: Ready, scope: Scope, heard: Heard) -> Answer:
         """Give what this request gets of a file: nothing new, only what is new, or all of it."""
-        coding = best_coding(heard.get(b"accept-encoding", b"").decode("latin-1"), tuple(ready.file.packed))
+        if ready.needs and not self._may_read(ready.needs, scope, heard):
+            return _unauthorised(ready.file.path)
+        coding = best_coding(heard.get(b"accept-encoding", b"").decode("latin-1"), ready.codings)
         if (b"if-none-match" in heard or b"if-modified-since" in heard) and _is_known(ready, heard):
             return ready.variants[coding].same
         base = _held_version(ready, heard) if b"a-im" in heard else None
-        found = ready.variants[coding].whole if base is None else self._news_since(base, ready, coding)
-        return _for_method(method, found)
+        return ready.variants[coding].whole if base is None else self._news_since(base, ready, coding)
 
     def _news_since(self, base: str, ready: Ready, coding: str) -> Answer:
         key = ready.file.path, ready.file.digest, base, coding
@@ -137,20 +182,20 @@ class Site:
         return news
 
     def _prepare(self, file: PublishedFile) -> Ready:
+        facts = page_facts(file)
+        needs = self._access.needed(file.path, facts.channels)
         age = max_age(file, self._options.max_age)
         headers = {
             "Last-Modified": file.last_modified,
-            "Vary": "Accept-Encoding",
-            "Cache-Control": cache_control(age, private=False),
+            "Vary": "Accept-Encoding, Authorization" if needs else "Accept-Encoding",
+            "Cache-Control": cache_control(age, private=bool(needs)),
             **SAFETY,
         }
+        if needs or facts.noindex or slug_of(file.path) in self._options.noindex:
+            headers["X-Robots-Tag"] = "noindex"
         if file.path.endswith(FEED_ENDINGS):
             headers |= CORS
-        return _ready(file, headers)
-
-
-def _for_method(method: str, reply: Answer) -> Answer:
-    return reply.bodiless() if method == "HEAD" else reply
+        return _ready(file, headers, needs)
 
 
 def _heard(headers: Iterable[tuple[bytes, bytes]]) -> Heard:
@@ -167,9 +212,10 @@ def _said(heard: Heard, name: bytes) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
-def _ready(file: PublishedFile, headers: dict[str, str]) -> Ready:
+def _ready(file: PublishedFile, headers: dict[str, str], needs: frozenset[str]) -> Ready:
     made = {coding: _variant(file, coding, headers) for coding in (*file.packed, "identity")}
-    return Ready(file, headers, made, frozenset(_tag(file, coding).encode() for coding in made))
+    tags = frozenset(_tag(file, coding).encode() for coding in made)
+    return Ready(file, headers, made, tags, tuple(file.packed), needs)
 
 
 def _variant(file: PublishedFile, coding: str, headers: dict[str, str]) -> Variant:
@@ -218,6 +264,23 @@ def _im_used(ready: Ready, base: str, coding: str) -> Answer:
         headers["Content-Encoding"] = coding
         body = variants.compressed(body, coding)
     return answer(226, headers, body)
+
+
+def _page(status: int, path: str, headers: dict[str, str] | None = None) -> Answer:
+    """Make a page that says why there is nothing else; a feed's is readable from other sites as the feed is."""
+    return page(status, path, (headers or {}) | (CORS if path.endswith(FEED_ENDINGS) else {}))
+
+
+def _unauthorised(path: str) -> Answer:
+    """RFC 9110 §15.5.2."""
+    challenge = {"WWW-Authenticate": 'Basic realm="feeds", charset="UTF-8"', "Cache-Control": "no-store"}
+    return _page(401, path, challenge)
+
+
+def _moved(path: str, new_home: str, query: bytes) -> Answer:
+    """Send a subscriber on for good, its token with it. The address is relative, so that it is right under any host."""
+    kept = f"?{query.decode()}" if _PLAIN.fullmatch(query) else ""
+    return _page(301, path, {"Location": new_home + kept, "Cache-Control": "public, max-age=3600"})
 
 
 def _refused(method: str, path: str, heard: Heard) -> Answer:

@@ -35,6 +35,8 @@ NOT_COMPRESSED = (".ico", ".png")
 
 HIDDEN = ("gone.json",)  # for us and other servers, not for readers
 
+_CHANNELS = re.compile(rb'<meta name="aggregator:channels" content="([a-z0-9 -]*)">')
+_NOINDEX = b'<meta name="robots" content="noindex">'
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ENAMETOOLONG, errno.ELOOP, errno.ENXIO)
 
@@ -121,6 +123,31 @@ class PublishedFiles(Generic[T]):
         kept = Kept(str(self._directory / path), state, self._prepare(file))
         self._kept.keep(path, kept, file.weight)
         return kept.ready
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a page says of itself: whether search engines are to leave it out, and the slugs of an article's channels
+    (None where it does not say them)."""
+
+    noindex: bool = False
+    channels: frozenset[str] | None = None
+
+
+def page_facts(file: PublishedFile) -> PageFacts:
+    """Read them from the head of a page; other files say nothing."""
+    if not file.path.endswith(".html"):
+        return PageFacts()
+    head = file.body.partition(b"</head>")[0]
+    said = _CHANNELS.search(head)
+    channels = frozenset(said[1].decode("latin-1").split()) if said else None
+    return PageFacts(_NOINDEX in head, channels)
+
+
+def slug_of(path: str) -> str | None:
+    """Give the slug of the channel that a document is of."""
+    folder, _, rest = path.partition("/")
+    return re.split("[./]", rest)[0] if folder == "category" else None
 
 
 def is_safe(path: str) -> bool:

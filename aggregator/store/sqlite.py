@@ -868,12 +868,14 @@ class Store(Archives):
         rows = [{"document": document, "stamp": stamp} for document, stamp in stamps.items()]
         self._write_many("DELETE FROM marks WHERE document = :document AND stamp = :stamp", rows)
 
-    def newest(self, limit: int) -> list[StoredEntry]:
-        """Give the newest published articles."""
+    def newest(self, limit: int, without: Sequence[str] = ()) -> list[StoredEntry]:
+        """Give the newest published articles; those that stand only in the channels `without` are left out."""
         rows = self._rows(
-            f"""SELECT {ENTRY} FROM entries e JOIN sources s ON s.name = e.source WHERE e.state = 'published'
+            f"""SELECT {ENTRY} FROM entries e JOIN sources s ON s.name = e.source
+                 WHERE e.state = 'published' {_NOT_ONLY_IN if without else ""}
                  ORDER BY e.sort_date DESC, e.seq DESC LIMIT :limit""",
             limit=limit,
+            without=json.dumps(without),
         )
         return self._stored(rows)
 
@@ -1007,6 +1009,10 @@ class Store(Archives):
                         (SELECT count(*) FROM sources WHERE active) AS sources"""
         return dict(self._rows(sql)[0])
 
+
+_NOT_ONLY_IN = """AND (EXISTS (SELECT 1 FROM entry_channels ec WHERE ec.info_code = e.info_code
+        AND ec.slug NOT IN (SELECT value FROM json_each(:without)))
+    OR NOT EXISTS (SELECT 1 FROM entry_channels ec WHERE ec.info_code = e.info_code))"""
 
 _FAR_AWAY = "9000-01-01T00:00:00Z"  # later than this means never: a source that is gone and is asked all the same
 _EPOCH = time_of("1970-01-01T00:00:00Z")

@@ -172,7 +172,8 @@ def test_an_unknown_key_is_found_at_every_depth(table: str, wrong: str, right: s
 
 
 def test_a_key_like_no_other_gets_the_list_of_keys() -> None:
-    assert the_problem("[server]\nqqqq = 1").endswith("unknown key; there are host, port")
+    keys = "host, port, protected, rate, tokens, trusted_proxies"
+    assert the_problem("[server]\nqqqq = 1").endswith(f"unknown key; there are {keys}")
 
 
 def test_the_rules_of_a_json_list_are_no_keys_of_a_feed() -> None:
@@ -392,4 +393,66 @@ categories = ["b"]
         "sources.x",
         "sources.x",
         "sources.x.interval",
+    ]
+
+
+# --- [server]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("60/min", (60, timedelta(minutes=1))),
+        ("60/m", (60, timedelta(minutes=1))),
+        ("5/s", (5, timedelta(seconds=1))),
+        ("1000/hour", (1000, timedelta(hours=1))),
+        ("100/15m", (100, timedelta(minutes=15))),
+    ],
+)
+def test_a_rate_is_so_many_in_so_much_time(written: str, meant: tuple[int, timedelta]) -> None:
+    assert config.parse(f'[server]\nrate = "{written}"', "a.toml").server.rate == meant
+
+
+@pytest.mark.parametrize("written", ['"60"', '"0/min"', '"-1/min"', '"60/week"', "60", '"many/min"'])
+def test_what_is_no_rate_is_told_how_one_is_written(written: str) -> None:
+    problem = the_problem(f"[server]\nrate = {written}")
+    assert problem.endswith('is not a rate; write it like "60/min", "5/s" or "100/15m"')
+
+
+@pytest.mark.parametrize("output", ["x", "category/", "category/X", "category/x.atom", "feed.atom", "article/x", ""])
+def test_what_is_no_output_is_told_which_there_are(output: str) -> None:
+    problem = the_problem(f'[server]\nprotected = ["{output}"]')
+    assert problem.startswith("a.toml:2: server.protected[0]: ")
+    assert problem.endswith('write "category/<slug>", "feed", "index", "opml" or "*"')
+
+
+@pytest.mark.parametrize("keys", ["", 'env = "A"\nfile = "b"\n'])
+def test_a_token_comes_from_one_place(keys: str) -> None:
+    problem = the_problem(f'[server.tokens.alice]\n{keys}outputs = ["*"]')
+    assert problem == 'a.toml:1: server.tokens.alice: needs exactly one of env and file, like { env = "READERS_TOKEN" }'
+
+
+def test_a_token_says_what_it_opens() -> None:
+    assert "server.tokens.alice.outputs" in the_problem('[server.tokens.alice]\nenv = "A"')
+    assert "server.tokens.alice.outputs" in the_problem('[server.tokens.alice]\nenv = "A"\noutputs = []')
+
+
+def test_what_nobody_can_read_and_tokens_of_no_use_are_noted() -> None:
+    def notes(protected: str, outputs: str) -> list[str]:
+        token = f'[server.tokens.alice]\nenv = "A"\noutputs = {outputs}'
+        return [
+            note
+            for note in config.warnings(config.parse(f"[server]\nprotected = {protected}\n{token}", "a.toml"))
+            if note.startswith("server")
+        ]
+
+    assert notes('["category/a"]', '["category/a"]') == []
+    assert notes('["category/a"]', '["*"]') == []
+    assert notes('["*"]', '["category/a", "*"]') == []
+    assert notes('["feed"]', '["index"]') == [
+        "server.protected: no token opens 'feed', so nobody can read it",
+        "server.tokens.alice: 'index' is open to anyone, as server.protected does not name it",
+    ]
+    assert notes("[]", '["*"]') == [
+        "server.tokens.alice: '*' is open to anyone, as server.protected does not name it"
     ]
