@@ -210,16 +210,25 @@ FetchResult = Fetched | NotModified | FetchFailed
 # --- parse ----------------------------------------------------------------
 
 TextType = Literal["text", "html"]
+EnclosureRel = Literal["enclosure", "image", "transcript", "chapters"]
 
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A file that belongs to an entry: audio, video, image. `length` in bytes, 0 where unknown."""
+    """A file that belongs to an entry: audio, video, image. `length` in bytes, 0 where unknown.
+
+    `rel` tells the file itself from what goes with it: a podcast's cover, transcript and chapters. The numbers of
+    season and episode are its own, 0 where it has none.
+    """
 
     url: str
     type: str = ""
     length: int = 0
     title: str = ""
+    rel: EnclosureRel = "enclosure"
+    duration_seconds: int = 0
+    season: int = 0
+    episode: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,9 @@ def fingerprint(entry: Entry) -> str:
     """Give a digest of what a reader sees, so that a changed digest means a revised article.
 
     It covers the title, the canonical link, summary and content with their markup, author, outlet, tags (in any order)
-    and enclosures' addresses. It does not cover dates, guid, language, white space between words, nor what `canonical`
-    ignores in any address: http or https, tracking parameters, fragments.
+    and enclosures' addresses. It does not cover dates, guid, language, what goes with a podcast's file (cover,
+    transcript, length), white space between words, nor what `canonical` ignores in any address: http or https,
+    tracking parameters, fragments.
     """
     parts = [
         entry.title,
@@ -118,7 +119,7 @@ def fingerprint(entry: Entry) -> str:
         entry.outlet,
         *sorted(fold_name(tag) for tag in entry.tags),
         "",
-        *(canonical(enclosure.url) or enclosure.url for enclosure in entry.enclosures),
+        *(canonical(enclosure.url) or enclosure.url for enclosure in _files(entry)),
     ]
     text = "\x1f".join(" ".join(part.split()) for part in parts)  # a separator that no legal text holds
     return sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
@@ -129,7 +130,11 @@ def _compared(match: re.Match[str]) -> str:
 
 
 def _says_something(entry: Entry) -> bool:
-    return any((entry.title, entry.summary, entry.content, entry.link, entry.guid, entry.info_code, entry.enclosures))
+    return any((entry.title, entry.summary, entry.content, entry.link, entry.guid, entry.info_code, _files(entry)))
+
+
+def _files(entry: Entry) -> list[Enclosure]:
+    return [enclosure for enclosure in entry.enclosures if enclosure.rel == "enclosure"]
 
 
 # --- text -----------------------------------------------------------------------------------------------
@@ -159,7 +164,7 @@ def _body(value: str, text_type: TextType, base: str) -> str:
 def _made_title(entry: Entry) -> str:
     """Give a title to an entry that has none: how its text begins, or what its address ends in."""
     from_text = _first_sentence(entry.summary) or _first_sentence(entry.content)
-    addresses = (entry.link, *(enclosure.url for enclosure in entry.enclosures))
+    addresses = (entry.link, *(enclosure.url for enclosure in _files(entry)))
     from_address = next(filter(None, (_last_part(address) for address in addresses)), "")
     found = from_text or from_address or entry.guid or entry.info_code or entry.source
     return _cut(plain(found, is_html=False), _MAX_MADE_TITLE)

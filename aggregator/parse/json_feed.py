@@ -137,7 +137,12 @@ def _attachment(each: Object) -> Enclosure:
         type=kind if isinstance(kind, str) else "",
         length=int(size) if isinstance(size, int | float) and 0 < size < 10**15 else 0,
         title=scalar(title) if isinstance(title, str) else "",
+        duration_seconds=_seconds(each.get("duration_in_seconds")),
     )
+
+
+def _seconds(value: object) -> int:
+    return int(value) if isinstance(value, int | float) and 0 < value < 10**7 else 0
 
 
 def _string(value: Object, key: str, faults: list[str]) -> str:

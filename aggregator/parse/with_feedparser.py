@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import feedparser
 
-from aggregator.parse import bases, document, hints, repair, tombstones
+from aggregator.parse import bases, document, hints, podcast, repair, tombstones
 from aggregator.records import Enclosure, ParsedFeed, RawEntry, TextType, Unreadable
 
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
@@ -254,7 +254,7 @@ def _enclosures(entry: Details, base: str, own_base: str) -> tuple[Enclosure, ..
         url = _joined(base if base != own_base else "", _text(each, "href") or _text(each, "url"))
         if url:
             found.setdefault(url, _enclosure(url, each))
-    return tuple(found.values())
+    return podcast.with_episode(found.values(), podcast.read(entry), lambda url: _joined(base, url))
 
 
 def _enclosure(url: str, each: Details) -> Enclosure:

@@ -17,6 +17,7 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from aggregator import markup
+from aggregator.publish import podcast
 from aggregator.publish.addresses import FEED_TYPES, home_page, self_address
 from aggregator.publish.archive import chain_links
 from aggregator.publish.item import Item, Origin, item_of, language, line, local
@@ -231,6 +232,7 @@ def _extend_atom(entry: Any, item: Item) -> None:
         length = {"length": str(enclosure.length)} if enclosure.length else {}
         title = {"title": enclosure.title} if enclosure.title else {}
         _link(entry, rel="enclosure", href=enclosure.url, type=enclosure.type, **length, **title)
+    podcast.extend(entry, item)
     _add_source(entry, item.origin)
 
 
@@ -256,6 +258,7 @@ def _extend_rss(entry: Any, item: Item) -> None:
     _add(entry, "pubDate", format_datetime(item.shown))
     for enclosure in item.enclosures[1:]:
         etree.SubElement(entry, f"{{{_MEDIA}}}content", _media(enclosure))
+    podcast.extend(entry, item)
 
 
 def _media(enclosure: Enclosure) -> dict[str, str]:

@@ -34,7 +34,7 @@ def at_most(entry: StoredEntry) -> int:
     """Give a number of bytes that an entry does not exceed in any format."""
     short = [entry.title, entry.link, entry.author, entry.outlet, entry.source, *_of_source(entry), *entry.tags]
     short += [text for channel in entry.channels for text in (channel.title, channel.slug, " " * 200)]
-    short += [text for one in entry.enclosures for text in (one.url, one.type, one.title, " " * 50)]
+    short += [text for one in entry.enclosures for text in (one.url, one.type, one.title, " " * 100)]
     return _AROUND + _ESCAPED * sum(map(_size, short)) + _escaped(entry.content) + 2 * _escaped(entry.summary)
 
 

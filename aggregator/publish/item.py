@@ -4,7 +4,7 @@ The renderers read Items, so what a document may hold is decided here once.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
@@ -51,7 +51,8 @@ class Origin:
 class Item:
     """An entry, ready to be written. `content` is HTML, `summary` plain text and only there beside a content.
 
-    `link` is the original article and `page` our own absolute address of it; either may be empty.
+    `link` is the original article and `page` our own absolute address of it; either may be empty. `extras` go with the
+    enclosures: a cover, a transcript, chapters.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Item:
     tags: tuple[str, ...]
     channels: tuple[Channel, ...]
     enclosures: tuple[Enclosure, ...]
+    extras: tuple[Enclosure, ...]
     origin: Origin
 
     @property
@@ -106,7 +108,8 @@ def item_of(site: Site, entry: StoredEntry) -> Item:
         shown=published or local(site, entry.sort_date),
         tags=_tags(entry),
         channels=entry.channels,
-        enclosures=tuple(_enclosure(one) for one in entry.enclosures if web_address(one.url)),
+        enclosures=_enclosures(entry, is_file=True),
+        extras=_enclosures(entry, is_file=False),
         origin=origin,
     )
 
@@ -166,10 +169,15 @@ def _origin(site: Site, entry: StoredEntry) -> Origin:
     )
 
 
+def _enclosures(entry: StoredEntry, *, is_file: bool) -> tuple[Enclosure, ...]:
+    wanted = (one for one in entry.enclosures if (one.rel == "enclosure") == is_file and web_address(one.url))
+    return tuple(map(_enclosure, wanted))
+
+
 def _enclosure(given: Enclosure) -> Enclosure:
     url = web_address(markup.legal(given.url))
     ending = url.partition("?")[0].rpartition(".")[2].lower()
     known = _TYPE_BY_ENDING.get(ending, "application/octet-stream")
     said = given.type.strip().lower()
     kind = said if _MEDIA_TYPE.fullmatch(said) else known
-    return Enclosure(url, kind, max(given.length, 0), line(given.title))
+    return replace(given, url=url, type=kind, length=max(given.length, 0), title=line(given.title))

@@ -48,7 +48,7 @@ def _item(item: Item) -> Object:
             "content_html": item.content,
             "content_text": "" if item.content else item.title,
             "summary": item.summary,
-            "image": next((one.url for one in item.enclosures if one.type.startswith("image/")), ""),
+            "image": _image(item),
             "date_published": item.published.isoformat() if item.published else "",
             "date_modified": item.updated.isoformat(),
             "authors": _authors(item.author),
@@ -56,9 +56,22 @@ def _item(item: Item) -> Object:
             "language": item.language,
             "attachments": [_attachment(one) for one in item.enclosures],
             "_source": _source(item),
+            "_podcast": _podcast(item),
             "_aggregator": _said({"info_code": item.code, "page": item.page}),
         }
     )
+
+
+def _image(item: Item) -> str:
+    covers = [one.url for one in item.extras if one.rel == "image"]
+    covers += [one.url for one in item.enclosures if one.type.startswith("image/")]
+    return covers[0] if covers else ""
+
+
+def _podcast(item: Item) -> Object:
+    numbers = {name: max((getattr(one, name) for one in item.enclosures), default=0) for name in ("season", "episode")}
+    files: Object = {one.rel: _attachment(one) for one in item.extras if one.rel != "image"}
+    return _said(numbers | files)
 
 
 def _source(item: Item) -> Object:
@@ -78,6 +91,7 @@ def _attachment(enclosure: Enclosure) -> Object:
             "mime_type": enclosure.type,
             "title": enclosure.title,
             "size_in_bytes": enclosure.length,
+            "duration_in_seconds": enclosure.duration_seconds,
         }
     )
 

@@ -35,6 +35,17 @@ class Words:
         """Say where a link leads back to."""
         return f"返回{place}" if self.chinese else f"Back to {place}"
 
+    def extra(self, rel: str) -> str:
+        """Name what goes with a recording."""
+        chinese, english = {"transcript": ("文字稿", "Transcript"), "chapters": ("章节", "Chapters")}[rel]
+        return chinese if self.chinese else english
+
+    def duration(self, seconds: int) -> str:
+        """Say how long a recording is: 1:02:03 or 26:53."""
+        hours, rest = divmod(seconds, 3600)
+        minutes = f"{rest // 60:02d}:{rest % 60:02d}"
+        return f"{hours}:{minutes}" if hours else minutes.removeprefix("0")
+
     def moment(self, time: datetime) -> str:
         """Say a time for people, without the machine's locale."""
         clock = f"{time.hour:02d}:{time.minute:02d}"

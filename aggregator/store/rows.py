@@ -284,4 +284,8 @@ def enclosures_of(text: str) -> tuple[Enclosure, ...]:
 
 
 def _enclosure_row(enclosure: Enclosure) -> dict[str, Any]:
-    return {"url": enclosure.url, "type": enclosure.type, "length": enclosure.length, "title": enclosure.title}
+    row = {"url": enclosure.url, "type": enclosure.type, "length": enclosure.length, "title": enclosure.title}
+    return row | {name: said for name, usual in _SELDOM.items() if (said := getattr(enclosure, name)) != usual}
+
+
+_SELDOM = {"rel": "enclosure", "duration_seconds": 0, "season": 0, "episode": 0}
