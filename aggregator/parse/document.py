@@ -57,6 +57,11 @@ _META = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:
 _META_REACH = 4096  # bytes; HTML §4.2.5.5 wants it in the first 1,024, pages with long comments do not heed that
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.I)
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_HIGH = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}  # five of them stand for nothing
+_BYTES = {ord(character): code for code, character in _HIGH.items() if character}
+_TWICE = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{''.join(_HIGH.values())}]")
+_NOT_ONE_BYTE = re.compile(f"[^\u0000-\u00ff\ufeff{''.join(_HIGH.values())}]")
+_ENOUGH_TWICE = 8  # characters
 _TOLERATED_SHARE = 0.1  # of the characters beyond ASCII that may be broken before an encoding is not believed
 
 _HTML = re.compile(r"<!doctype\s+html|<html[\s>]|<body[\s>]", re.I)
@@ -94,6 +99,8 @@ def decode(body: bytes, content_type: str = "") -> tuple[str, tuple[str, ...]]:
     windows-1252 for one bad byte. Never raises.
     """
     text, warnings = _decoded(body, content_type)
+    if twice := _encoded_twice(text):
+        text, warnings = twice, (*warnings, "the text had been encoded twice; it was read as what it was before")
     return legal(text.removeprefix("\ufeff")), warnings
 
 
@@ -108,6 +115,20 @@ def _decoded(body: bytes, content_type: str) -> tuple[str, tuple[str, ...]]:
         return body.decode("utf-8"), _contradiction(said)
     except UnicodeDecodeError:
         return _strict(body, said) or _tolerant(body, said) or _guessed(body)
+
+
+def _encoded_twice(text: str) -> str | None:
+    """Undo what happens to UTF-8 that is taken for windows-1252 and encoded once more: Москва has become ÐœÐ¾ÑÐºÐ²Ð°.
+
+    It counts only if all that is beyond ASCII makes UTF-8 again, and is enough of it to be no accident.
+    """
+    if text.isascii() or not _TWICE.search(text) or _NOT_ONE_BYTE.search(text):
+        return None
+    try:
+        once = text.removeprefix("\ufeff").translate(_BYTES).encode("latin-1").decode()
+    except UnicodeDecodeError:
+        return None
+    return once if sum(not character.isascii() for character in once) >= _ENOUGH_TWICE else None
 
 
 def _by_mark(body: bytes) -> str | None:

@@ -140,3 +140,29 @@ def test_what_an_entry_says_can_always_be_written_as_xml(text: str) -> None:
     entry: RawEntry = result.entries[0]
     assert not set(entry.guid + entry.title) & {*map(chr, range(9)), "\x0b", "\x0c", "\ufffe", "\uffff"}
     (entry.guid + entry.title).encode("utf-8")
+
+
+SEVERAL = ("В Москве «оранжевый» уровень", "央行开展逆回购操作，中标利率", "naïve “café” à São João ñ €")
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_text_that_was_encoded_twice_is_read_as_what_it_was(text: str) -> None:
+    for second in ("latin-1", "cp1252"):
+        read = (bytes([byte]).decode(second, "ignore") or chr(byte) for byte in text.encode())
+        found, warnings = decode(f"<rss><title>{''.join(read)}</title></rss>".encode())
+        assert found == f"<rss><title>{text}</title></rss>"
+        assert "encoded twice" in warnings[-1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Der Käse heißt „Brie“ – schön",
+        "Ã© is what é becomes, says the café",
+        "Â© Ã",
+        "央行 Ã©Ã©Ã©Ã©Ã©Ã©Ã©Ã©Ã©",
+        "ÃÃÃÃÃÃÃÃÃÃ",
+    ],
+)
+def test_text_that_was_encoded_once_stays_as_it_is(text: str) -> None:
+    assert decode(text.encode()) == (text, ())
