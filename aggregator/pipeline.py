@@ -44,6 +44,7 @@ from aggregator.records import (
     NotAFeed,
     NotModified,
     Outcome,
+    Past,
     Policies,
     Post,
     PostFile,
@@ -328,12 +329,13 @@ class Pipeline:
         return Outcome(
             poll.source.name,
             "ok",
-            new=len(changes.arrivals),
+            new=len(changes.arrivals) + len(changes.confirmed),
             revised=len(changes.revisions),
             unchanged=len(changes.sightings) + len(changes.retouches),
             skipped=len(changes.passed),
             retracted=len(changes.withdrawn),
-            problems=(*read.intake.problems, *problems),
+            problems=(*read.intake.problems, *problems, *identify.why_held(changes, poll.source.name)),
+            held=len(changes.held),
         )
 
     async def _read_whole(self, poll: Poll, read: Read) -> Read:
@@ -364,7 +366,7 @@ class Pipeline:
             aliases=met.aliases,
             known=known,
             positions=self._positions({source.name, *(stored.source for stored in known.values())}),
-            backfill=source.backfill if memory.fresh else None,
+            backfill=source.backfill if identify.is_beginning(memory, known.values()) else None,
             now=self._now(),
         )
         return identify.settled(changes, self._store.wordings(each.info_code for each in changes.revisions))
@@ -381,16 +383,55 @@ class Pipeline:
         """
         raw = self._store.packed(_raw(read.fetched, self._now()), self._limits.raw)
         with self._store.writing():
-            changes = self._decide(self._look_up(named, poll.source), poll.source, poll.memory)
+            changes = self._judge(named, poll.source, poll.memory, read.intake.facts)
             if identify.lacks_a_text(changes):
                 return None
+            self._settle_held(poll, changes)
             self._store_changes(poll.source, changes)
-            changes = replace(changes, withdrawn=self._withdraw(poll.source.name, read.intake.withdrawn))
+            review = changes.hold is not None and changes.hold.for_review
+            taken_back = () if review else read.intake.withdrawn
+            changes = replace(changes, withdrawn=self._withdraw(poll.source.name, taken_back))
             self._store.keep_raw(poll.source.name, raw, self._limits.raw)
-            news = bool(changes.arrivals or changes.revisions)
-            self._note_read(poll, read.fetched, read.body_hash, facts=read.intake.facts, news=news)
+            news = bool(changes.arrivals or changes.revisions or changes.confirmed)
+            facts = None if review else read.intake.facts
+            self._note_read(poll, read.fetched, read.body_hash, facts=facts, news=news)
             self._store.remember_document(poll.source.name, read.intake.entries)
         return changes
+
+    def _judge(self, named: Sequence[Named], source: Source, memory: SourceMemory, facts: FeedFacts) -> Changes:
+        """Decide what is new, and hold what a known source brings all at once and is not known for."""
+        met = self._look_up(named, source)
+        changes = self._decide(met, source, memory)
+        if identify.is_beginning(memory, met.known.values()):
+            return changes
+        past = self._store.past(source.name) if identify.is_remarkable(changes, len(named)) else Past()
+        waiting, titled = self._store.waiting(source.name), source.title is not None
+        scene = identify.Scene(len(named), facts, memory, past, self._now(), waiting, titled)
+        return identify.guard(changes, met.known, scene)
+
+    def _settle_held(self, poll: Poll, changes: Changes) -> None:
+        """Hold what is suspicious, publish what is confirmed, and note what a document did not show again."""
+        missing = set(self._store.waiting(poll.source.name)) - set(changes.confirmed)
+        if changes.hold or poll.memory.review:
+            self._store.hold(poll.source.name, changes.held, changes.hold, self._now())
+        self._let_out(changes.confirmed)
+        self._store.miss(missing, self._now())
+
+    def _let_out(self, codes: Sequence[str]) -> list[Entry]:
+        """Publish held articles in the channels of the source that brought them, dated by their first sight."""
+        entries = self._store.let_out(codes)
+        for entry in entries:
+            if source := self._sources.get(entry.source):
+                slugs = self._slugs(categorise.categories_of(entry, source))
+                self._store.place(entry.info_code, source.name, list(slugs.values()))
+            self._store.mark_article(entry.info_code)
+        return entries
+
+    def release(self, name: str) -> None:
+        """Publish all that is held of a source, and trust it again."""
+        with self._store.writing():
+            self._store.trust(name)
+            self._let_out(list(self._store.held(name)))
 
     def _withdraw(self, source: str, found: Sequence[Withdrawal]) -> dict[str, Withdrawal]:
         """Take from a source's articles those that it took back. Whom others bring too stays theirs."""
@@ -467,8 +508,9 @@ class Pipeline:
 
     def _previewed(self, source: Source, read: Read) -> Preview:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
-        changes = self._decide(self._look_up(named, source), source, self._store.memory(source.name))
+        changes = self._judge(named, source, self._store.memory(source.name), read.intake.facts)
         items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
+        items += [PreviewItem("held", item.info_code, item.entry, ()) for item in changes.held]
         items += [PreviewItem("revised", item.info_code, item.entry, ()) for item in changes.revisions]
         same: tuple[Sighting | Retouch, ...] = (*changes.sightings, *changes.retouches)
         items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in same]
@@ -655,8 +697,12 @@ class Pipeline:
         return self._rooms.next_time(source.schedule, ZoneInfo(source.timezone), after)
 
     def _note_same(self, poll: Poll, same: NotModified | SameBody) -> Outcome:
-        self._note_read(poll, _answer_of(same), poll.memory.body_hash, facts=None, news=False, outcome="not-modified")
-        return Outcome(poll.source.name, "not-modified")
+        """An unchanged document confirms what was held of it: the publisher stands by it."""
+        body_hash = poll.memory.body_hash
+        with self._store.writing():
+            out = self._let_out(self._store.waiting(poll.source.name))
+            self._note_read(poll, _answer_of(same), body_hash, facts=None, news=bool(out), outcome="not-modified")
+        return Outcome(poll.source.name, "not-modified", new=len(out))
 
     def _note_failed(self, poll: Poll, failed: NotAFeed | FetchFailed) -> Outcome:
         source = poll.source

@@ -394,6 +394,7 @@ class Known:
     `row_fingerprint` is what the asking source's list said of it when its text was fetched; `seen_here` tells whether
     that source has brought it before, `asked` whether its text was to come by a second request, `evident` whether names
     of the kind `text` are stored for it.
+    `held`: it is not published yet; with `for_review`, until the operator says so.
     """
 
     info_code: str
@@ -409,6 +410,8 @@ class Known:
     asked: bool = False
     link: str = ""
     evident: bool = True
+    held: bool = False
+    for_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,7 +470,8 @@ class Sighting:
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What one document does to the store. `passed` are older entries of a new source, beyond its backfill: only their
-    names are kept, so that they never come in later as news."""
+    names are kept, so that they never come in later as news. `held` are stored and not published yet, for the reason
+    that `hold` gives; `confirmed` are the codes of held articles that are published now."""
 
     arrivals: tuple[Arrival, ...] = ()
     revisions: tuple[Revision, ...] = ()
@@ -475,6 +479,9 @@ class Changes:
     passed: tuple[Named, ...] = ()
     retouches: tuple[Retouch, ...] = ()
     withdrawn: Mapping[str, "Withdrawal"] = field(default_factory=dict)  # by code
+    held: tuple[Arrival, ...] = ()
+    hold: "Hold | None" = None
+    confirmed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +500,33 @@ class Version:
     link: str
     since: datetime
     updated: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why articles are not published yet: until a later fetch shows them again, or `for_review` until the operator has
+    looked at their source."""
+
+    reason: str
+    for_review: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PastArticle:
+    """What is looked at of an article that a source brought earlier. `said` is when it came out, None where the source
+    did not say."""
+
+    said: datetime | None
+    first_seen: datetime
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The recent articles of a source, the last stored first and none that is held, and when it brought its first."""
+
+    articles: tuple[PastArticle, ...] = ()
+    begun: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -522,6 +556,10 @@ class SourceMemory:
     newest: datetime | None = None  # when its newest article came out
     heedless: int = 0  # whole answers in a row to the question for changes, with nothing changed
     usual: timedelta = timedelta(0)  # the wait after the last success
+    title: str = ""  # of the feed, or as configured
+    read_at: datetime | None = None  # the last success
+    failing_since: datetime | None = None
+    review: Hold | None = None  # it waits for the operator's word
 
 
 @dataclass(frozen=True, slots=True)
@@ -601,6 +639,7 @@ class Outcome:
     skipped: int = 0
     retracted: int = 0  # that their source took back
     problems: tuple[str, ...] = ()
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -662,13 +701,16 @@ class Trace:
     names: tuple[Alias, ...] = ()
     provenance: tuple[Brought, ...] = ()
     channels: tuple["Channel", ...] = ()
+    held_since: str = ""  # also of an article that is published by now
+    held_reason: str = ""
+    missing_since: str = ""  # while it was held, a document came without it
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewItem:
     """An article that a refresh would store: `what` becomes of it, and the category names that it would have."""
 
-    what: Literal["new", "revised", "unchanged", "passed over"]
+    what: Literal["new", "revised", "unchanged", "passed over", "held"]
     info_code: str
     entry: Entry
     categories: tuple[str, ...]
@@ -712,6 +754,10 @@ class SourceReport:
     fetched_from: str = ""  # the URL in use, where it is not the configured one
     parent: str | None = None
     private: bool = False
+    held: int = 0  # articles that are not published yet
+    held_since: datetime | None = None
+    held_reason: str = ""
+    under_review: bool = False  # what it brings is held until the operator releases it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Why things are as they are: an article's story, a source's next check; and taking back a move."""
+"""Why things are as they are: an article's story, a source's next check; and what the operator decides about them."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def _show_article(trace: Trace, as_json: bool) -> None:
         ("code", trace.info_code),
         ("title", trace.title or "(no article is stored under this code: it was passed over or removed)"),
         ("link", trace.link),
-        ("state", trace.state),
+        ("state", _state(trace)),
         ("published", trace.published_text),
         ("first seen", trace.first_seen),
         ("updated", f"{trace.updated}, revision {trace.revision}" if trace.title else ""),
@@ -96,6 +97,15 @@ def _show_article(trace: Trace, as_json: bool) -> None:
 
 def _absorbed(trace: Trace) -> str:
     return f"{show.counted(trace.retouched, 'change')} of its markup or counters only" if trace.retouched else ""
+
+
+def _state(trace: Trace) -> str:
+    if not trace.held_since:
+        return trace.state
+    if trace.state != "held":
+        return f"{trace.state}, after it was held at {trace.held_since}: {trace.held_reason}"
+    missing = f"; not in the document of {trace.missing_since}" if trace.missing_since else ""
+    return f"held since {trace.held_since}: {trace.held_reason}{missing}"
 
 
 def _facts(rows: list[tuple[str, str]]) -> Table:
@@ -134,6 +144,44 @@ async def _retract(settings: Settings, code: str) -> PublishReport:
     async with wiring.assembled(settings) as app:
         app.store.retract(code, utc_now())
         return await asyncio.to_thread(app.pipeline.publish)
+
+
+@cli.command()
+@click.argument("source")
+@click.option("--discard", is_flag=True, help="Remove what is held for good; a source under review stays so.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def release(path: Path, source: str, discard: bool, as_json: bool) -> int:
+    """Publish what is held of a source, and trust it again."""
+    settings = wiring.load_settings(path)
+    titles, report = run_to_end(_release(settings, source, discard))
+    done = "discarded" if discard else "released"
+    if as_json:
+        articles = [{"info_code": code, "title": title} for code, title in titles.items()]
+        show.print_json({"source": source, done: articles, "published": show.published_json(report)})
+        return FAILED if report.problems else DONE
+    for code, title in titles.items():
+        show.out().print(f"[dim]{code}[/]  {escape(title)}")
+    show.out().print(f"[green]{done}[/]  {show.counted(len(titles), 'article')} of {escape(source)}")
+    return FAILED if report.problems else DONE
+
+
+async def _release(settings: Settings, source: str, discard: bool) -> tuple[dict[str, str], PublishReport]:
+    async with wiring.assembled(settings) as app:
+        held = app.store.held(source)
+        if not held:  # what a source brought that is configured no more may be held, too
+            must_exist((source,), list(app.sources))
+        if discard:
+            _discard(app.store, held)
+        else:
+            app.pipeline.release(source)
+        return held, await asyncio.to_thread(app.pipeline.publish)
+
+
+def _discard(store: Store, codes: Iterable[str]) -> None:
+    with store.writing():
+        for code in codes:
+            store.retract(code, utc_now())
 
 
 @cli.command()

@@ -32,6 +32,7 @@ _STYLES = {
     "moved": "yellow",
     "silent": "yellow",
     "imported": "dim",
+    "held": "yellow",
 }
 _OUTCOMES = {"ok": "ok", "not-modified": "unchanged", "failed": "failed", "gone": "gone", "not-due": "not due"}
 
@@ -67,6 +68,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "unchanged": outcome.unchanged,
         "skipped": outcome.skipped,
         "retracted": outcome.retracted,
+        "held": outcome.held,
         "problems": list(outcome.problems),
     }
 
@@ -76,6 +78,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     table = Table("source", "outcome", box=None, pad_edge=False, header_style="bold")
     headings = ["new", "revised", "unchanged"]
     headings += ["retracted"] if any(outcome.retracted for outcome in outcomes) else []
+    headings += ["held"] if any(outcome.held for outcome in outcomes) else []
     for heading in headings:
         table.add_column(heading, justify="right")
     table.add_column("what went wrong", overflow="fold")
@@ -127,6 +130,10 @@ def report_json(report: SourceReport) -> dict[str, Any]:
         "proposed_url": without_login(report.proposed_url),
         "parent": report.parent,
         "private": report.private,
+        "held": report.held,
+        "held_since": iso(report.held_since),
+        "held_reason": report.held_reason,
+        "under_review": report.under_review,
     }
 
 
@@ -165,9 +172,16 @@ def remark(report: SourceReport, now: datetime) -> str:
         parts.append(f"its page names {without_login(report.proposed_url)}")
     if report.fetched_from:
         parts.append(f"fetched from {without_login(report.fetched_from)}; `unmove` goes back")
+    if report.held or report.under_review:
+        parts.append(_held(report))
     if report.state == "silent":
         parts.append(f"nothing new for {ago(report.last_new_at, now).removesuffix(' ago')}, longer than usual")
     return "; ".join(parts)
+
+
+def _held(report: SourceReport) -> str:
+    until = "until" if report.under_review else "until a fetch shows them again, or"
+    return f"{counted(report.held, 'article')} held {until} `release {report.name}`: {report.held_reason}"
 
 
 def trace_json(trace: Trace) -> dict[str, Any]:
@@ -204,9 +218,14 @@ def outcome_line(outcome: Outcome) -> str:
     """Say in one line what refreshing a source came to."""
     name = f"[bold]{escape(outcome.source)}[/]"
     problem = escape(problem_line(outcome.problems))
-    if outcome.outcome != "ok":
+    if outcome.outcome != "ok" and not outcome.new:
         return f"{name}  {styled(outcome.outcome, _OUTCOMES[outcome.outcome])}{f'  {problem}' if problem else ''}"
-    counted = ((outcome.new, "new"), (outcome.revised, "revised"), (outcome.retracted, "retracted"))
+    counted = (
+        (outcome.new, "new"),
+        (outcome.revised, "revised"),
+        (outcome.retracted, "retracted"),
+        (outcome.held, "held"),
+    )
     counts = [f"{n} {word}" for n, word in counted if n]
     text = styled("ok", ", ".join(counts)) if counts else "[dim]nothing new[/]"
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"

@@ -1,4 +1,4 @@
-"""Which article is this? Codes, names, and the decision between new, revised and seen before. Pure."""
+"""Which article is this? Codes, names, the decision between new, revised and seen before, and the flood guard. Pure."""
 
 from aggregator.identify.codes import RULE_VERSION, info_code, is_global, names_of, recognised
 from aggregator.identify.compare import Piece, compare
@@ -6,6 +6,7 @@ from aggregator.identify.decide import articles_wanted, decide, lacks_a_text
 from aggregator.identify.document import distinct
 from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
+from aggregator.identify.flood import Scene, guard, is_beginning, is_remarkable, why_held
 from aggregator.identify.folder import apart, each
 from aggregator.identify.match import match, without_reused_guids
 from aggregator.identify.repairs import merged
@@ -14,6 +15,7 @@ from aggregator.identify.withdraw import names_withdrawn, withdrawn
 __all__ = [
     "RULE_VERSION",
     "Piece",
+    "Scene",
     "apart",
     "articles_wanted",
     "compare",
@@ -22,8 +24,11 @@ __all__ = [
     "doubtful",
     "each",
     "evidence",
+    "guard",
     "info_code",
+    "is_beginning",
     "is_global",
+    "is_remarkable",
     "lacks_a_text",
     "match",
     "merged",
@@ -32,6 +37,7 @@ __all__ = [
     "recognised",
     "repair",
     "settled",
+    "why_held",
     "withdrawn",
     "without_reused_guids",
 ]

@@ -292,3 +292,22 @@ def the_last_document_of_a_source(db: Database) -> None:
             entries TEXT NOT NULL
         ) STRICT"""
     )
+
+
+_HELD = (
+    "ALTER TABLE entries ADD COLUMN held_since TEXT",
+    "ALTER TABLE entries ADD COLUMN held_reason TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE entries ADD COLUMN held_for_review INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE entries ADD COLUMN held_as TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE entries ADD COLUMN missing_since TEXT",
+    "CREATE INDEX entries_held ON entries (source, seq) WHERE state = 'held'",
+    "ALTER TABLE sources ADD COLUMN review_since TEXT",
+    "ALTER TABLE sources ADD COLUMN review_reason TEXT NOT NULL DEFAULT ''",
+)
+
+
+@migrations()
+def held_articles(db: Database) -> None:
+    """Why an article is held, since when, what it is afterwards; and which sources wait for the operator's word."""
+    for statement in _HELD:
+        db.execute(statement)

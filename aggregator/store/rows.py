@@ -13,8 +13,10 @@ from aggregator.records import (
     Enclosure,
     Entry,
     FeedFacts,
+    Hold,
     Known,
     Move,
+    PastArticle,
     SourceMemory,
     SourceReport,
     StoredEntry,
@@ -148,7 +150,15 @@ def known_of(row: sqlite3.Row, brought: str | None) -> Known:
         asked=bool(row["article_url"]),
         link=row["link"],
         evident=bool(row["evident"]),
+        held=bool(row["held"]),
+        for_review=bool(row["held_for_review"]),
     )
+
+
+def past_of(row: sqlite3.Row) -> PastArticle:
+    """Give what is looked at of an earlier article. One that said no date is sorted by its first sight."""
+    said = row["published"] or (row["sort_date"] if row["sort_date"] != row["first_seen"] else None)
+    return PastArticle(optional_time_of(said), time_of(row["first_seen"]), row["link"])
 
 
 def stored_of(row: sqlite3.Row | Mapping[str, Any], channels: tuple[Channel, ...]) -> StoredEntry:
@@ -211,6 +221,10 @@ def memory_of(row: sqlite3.Row, rhythm: timedelta | None, newest: datetime | Non
         newest=newest,
         heedless=row["heedless"],
         usual=timedelta(seconds=row["usual_seconds"]),
+        title=row["title"],
+        read_at=optional_time_of(row["last_success_at"]),
+        failing_since=optional_time_of(row["failing_since"]),
+        review=Hold(row["review_reason"], for_review=True) if row["review_since"] else None,
     )
 
 
@@ -245,6 +259,10 @@ def report_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> Sour
         proposed_url=row["proposed_url"],
         fetched_from=row["effective_url"],
         parent=row["parent"],
+        held=row["held"],
+        held_since=optional_time_of(row["review_since"] or row["held_since"]),
+        held_reason=row["review_reason"] or row["held_reason"] or "",
+        under_review=row["review_since"] is not None,
     )
 
 
@@ -255,7 +273,7 @@ def mask_of_row(row: sqlite3.Row) -> Mask:
 
 
 def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:
-    """One of: new, healthy, silent, moved, failing, unreadable, gone, imported."""
+    """One of: new, healthy, held, silent, moved, failing, unreadable, gone, imported."""
     if not row["active"]:
         return "imported"
     if row["last_outcome"] == "gone":
@@ -264,6 +282,8 @@ def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:
         return "unreadable" if row["last_failure"] == "unreadable" else "failing"
     if row["last_success_at"] is None:
         return "new"
+    if row["held"] or row["review_since"]:
+        return "held"
     last_new = optional_time_of(row["last_new_at"])
     if last_new and rhythm and now - last_new > max(_SILENT_AT_LEAST, _SILENT_GAPS * rhythm):
         return "silent"

@@ -48,6 +48,7 @@ from aggregator.records import (
 )
 from aggregator.store import history, raw
 from aggregator.store.archives import Archives
+from aggregator.store.held import HeldArticles
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
     ENTRY,
@@ -75,7 +76,7 @@ _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 _HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
-class Store(Archives):
+class Store(Archives, HeldArticles):
     """An open store. Close it, or use it as a context manager.
 
     Raises:
@@ -245,7 +246,8 @@ class Store(Archives):
 
     def _dates(self, name: str) -> list[datetime]:
         """When the newest articles of a source came out, the newest last."""
-        sql = "SELECT sort_date FROM entries WHERE source = :name ORDER BY seq DESC LIMIT 20"
+        sql = """SELECT sort_date FROM entries WHERE source = :name AND state <> 'held'
+            ORDER BY seq DESC LIMIT 20"""
         return sorted({time_of(row["sort_date"]) for row in self._rows(sql, name=name)})
 
     def begin_fetch(self, name: str, *, started: datetime, not_before: datetime) -> None:
@@ -452,6 +454,7 @@ class Store(Archives):
             """SELECT info_code, source, guid, link, title, fingerprint, published, updated, article_url,
                       EXISTS (SELECT 1 FROM aliases a WHERE a.info_code = entries.info_code AND a.kind = 'text')
                         AS evident,
+                      state = 'held' AS held, held_for_review,
                       CASE WHEN content = '' THEN length(summary) ELSE length(content) END AS text_size
                  FROM entries WHERE state <> 'retracted' AND info_code IN (?)""",
             wanted,
@@ -566,7 +569,9 @@ class Store(Archives):
             provenance=tuple(Brought(**dict(row)) for row in brought),
         )
         rows = self._rows(
-            """SELECT title, link, state, source, published, published_text, first_seen, updated, revision, retouched
+            """SELECT title, link, state, source, published, published_text, first_seen, updated, revision, retouched,
+                      COALESCE(held_since, '') AS held_since, held_reason,
+                      COALESCE(missing_since, '') AS missing_since
                  FROM entries WHERE info_code = :code""",
             code=code,
         )
@@ -1034,6 +1039,9 @@ _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, t
         next_fetch_at = CASE WHEN config_hash = excluded.config_hash THEN next_fetch_at ELSE excluded.next_fetch_at END,
         last_outcome = CASE WHEN config_hash = excluded.config_hash THEN last_outcome ELSE '' END,
         quiet_until = CASE WHEN config_hash = excluded.config_hash THEN quiet_until ELSE '' END,
+        last_success_at = CASE WHEN url = excluded.url AND kind = excluded.kind THEN last_success_at END,
+        review_since = CASE WHEN url = excluded.url AND kind = excluded.kind THEN review_since END,
+        review_reason = CASE WHEN url = excluded.url AND kind = excluded.kind THEN review_reason ELSE '' END,
         effective_url = CASE WHEN url = excluded.url THEN effective_url ELSE '' END,
         proposed_url = CASE WHEN url = excluded.url THEN proposed_url ELSE '' END,
         move_refused = CASE WHEN url = excluded.url THEN move_refused ELSE '' END,
@@ -1061,8 +1069,13 @@ _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified,
     moved_to = :moved_to, moved_since = :moved_since, moved_polls = :moved_polls WHERE name = :name"""
 
 _REPORTS = """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'published') AS entries,
-        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago) AS of_month
-    FROM sources s WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"""
+        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago
+            AND e.state <> 'held') AS of_month,
+        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'held') AS held,
+        h.held_since, h.held_reason
+    FROM sources s LEFT JOIN entries h
+      ON h.seq = (SELECT max(e.seq) FROM entries e WHERE e.source = s.name AND e.state = 'held')
+    WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"""
 
 _INSERT_ENTRY = """INSERT INTO entries (info_code, source, guid, link, title, summary, content, author, outlet,
         language, published, updated, first_seen, sort_date, state, published_text, tags, enclosures, fingerprint,
@@ -1076,8 +1089,9 @@ _SET_TEXT = """source = :source, guid = :guid, link = :link, title = :title, sum
     tags = :tags, enclosures = :enclosures, fingerprint = :fingerprint,
     article_url = :article_url"""
 
-_REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1, state = 'published'
-    WHERE info_code = :code"""
+_REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1,
+    state = CASE WHEN state = 'held' AND source = :source THEN state ELSE 'published' END
+    WHERE info_code = :code"""  # another source's text is not held with the one that it replaces
 
 _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :summary, content = :content,
     author = :author, outlet = :outlet, language = :language, tags = :tags, enclosures = :enclosures,

@@ -212,7 +212,6 @@ def test_a_source_that_is_read_otherwise_forgets_its_validators_and_is_due_at_on
     assert store.memory("a").validators.etag == '"1"'
     assert store.memory("b").validators.etag is None
     assert store.memory("b").body_hash == ""
-    assert not store.memory("b").fresh
 
 
 def test_a_source_that_is_no_longer_configured_is_not_fetched_and_keeps_its_articles(store: Store) -> None:

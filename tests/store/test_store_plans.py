@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from store_examples import DAY, NOW, arrival, entry, fill
 
-from aggregator.records import Alias, Retouch, Revision, Sighting, Withdrawal
+from aggregator.records import Alias, Hold, Retouch, Revision, Sighting, Withdrawal
 from aggregator.store import Store
 
 SCAN = re.compile(r"SCAN (?!CONSTANT ROW)(\w+)(?! VIRTUAL)")
@@ -63,6 +63,7 @@ def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str
     "due", "next_due", "memory", "begin_fetch", "codes_of", "known", "places", "slugs_of", "taken", "article", "owed",
     "add", "revise", "retouch", "wordings", "versions", "sight", "withdraw", "place", "put_off", "mark_article",
     "clear", "retract",
+    "past", "waiting", "held", "hold", "miss", "let_out", "trust",
 ])  # fmt: skip
 def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: str) -> None:
     acts = {
@@ -89,6 +90,13 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
         "mark_article": lambda: store.mark_article("code-1"),
         "clear": lambda: store.clear({"feed": "x"}),
         "retract": lambda: store.retract("code-3", NOW),
+        "past": lambda: store.past("a"),
+        "waiting": lambda: store.waiting("a"),
+        "held": lambda: store.held("a"),
+        "hold": lambda: store.hold("a", [arrival(1000)], Hold("why", for_review=True), NOW),
+        "miss": lambda: store.miss(["code-1"], NOW),
+        "let_out": lambda: store.let_out(["code-1"]),
+        "trust": lambda: store.trust("a"),
     }
     store.displace("keji", [f"code-{number}" for number in range(1, 251)], 50)
     assert faults(plans.of(acts[verb])) == []
