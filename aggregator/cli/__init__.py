@@ -1,6 +1,7 @@
 """The command line: argv, printing, progress, exit codes."""
 
 from aggregator.cli import (  # their commands join the group
+    doctor,
     explain,
     history,
     jekyll,
@@ -12,4 +13,4 @@ from aggregator.cli import (  # their commands join the group
 )
 from aggregator.cli.commands import main
 
-__all__ = ["explain", "history", "jekyll", "main", "preview", "reparse", "search", "subscriptions", "upkeep"]
+__all__ = ["doctor", "explain", "history", "jekyll", "main", "preview", "reparse", "search", "subscriptions", "upkeep"]

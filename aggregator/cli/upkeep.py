@@ -10,7 +10,7 @@ from rich.markup import escape
 from aggregator import wiring
 from aggregator.cli import show
 from aggregator.cli.commands import DONE, cli
-from aggregator.config import Settings
+from aggregator.cli.doctor import secret_files
 from aggregator.pipeline import utc_now
 from aggregator.store.backup import Condition, back_up, put_back
 
@@ -28,7 +28,7 @@ def backup(path: Path, target: Path, as_json: bool) -> int:
     if target.is_dir():
         target /= f"{settings.store.path.stem}-{_stamp()}.db"
     condition = back_up(settings.store.path, target)
-    keep = [str(each) for each in (path, *_secrets(settings))]
+    keep = [str(each) for each in (path, *secret_files(settings))]
     if as_json:
         show.print_json({"backup": str(target), "bytes": target.stat().st_size, **_facts(condition), "keep": keep})
         return DONE
@@ -62,13 +62,6 @@ def restore(path: Path, copy: Path, as_json: bool) -> int:
 
 def _stamp() -> str:
     return f"{utc_now():%Y%m%dT%H%M%SZ}"
-
-
-def _secrets(settings: Settings) -> list[Path]:
-    """Give the files with secrets that the configuration names."""
-    found = [table.auth for table in settings.sources.values() if table.auth]
-    files = [file for auth in found for file in (auth.password_file, auth.token_file) if file]
-    return list(dict.fromkeys(files))
 
 
 def _facts(condition: Condition) -> dict[str, Any]:
