@@ -139,8 +139,18 @@ class Archives(ABC):
     # --- what must not change in a full archive --------------------------------------------------
 
     def freeze_text(self, code: str) -> None:
-        """Keep what an article says now for the full archives that it stands in: it is about to be revised."""
-        self._write(_FREEZE_TEXT, code=code)
+        """Keep what an article says now for the full archives that it stands in: it is about to be revised. What its
+        source took back, and another one's text is to replace (`Store.withdraw`), is not kept."""
+        if self._rows("SELECT 1 FROM entries WHERE info_code = :code AND fingerprint = ''", code=code):
+            self.thaw(code)
+        else:
+            self._write(_FREEZE_TEXT, code=code)
+
+    def thaw(self, code: str) -> None:
+        """Let the full archives that an article stands in say what it says from now on."""
+        with self.writing():
+            self._write("UPDATE entry_channels SET frozen = NULL WHERE info_code = :code", code=code)
+            self.mark(self._archives_of(code))
 
     def freeze_facts(self, source: str) -> None:
         """The same of what a source says of itself, for all of its articles."""
@@ -156,11 +166,14 @@ class Archives(ABC):
         """Remember which channels an article stood in, and mark all documents that it is taken out of or said to be
         gone in: those of its channels, and its archives, full ones too."""
         with self.writing():
-            places = self._rows("SELECT slug, archive FROM entry_channels WHERE info_code = :code", code=code)
+            places = self._rows("SELECT slug FROM entry_channels WHERE info_code = :code", code=code)
             slugs = [EVERYWHERE, *(row["slug"] for row in places)]
             self._write_many(_RETRACTED, [{"slug": slug, "code": code, "now": time_text(now)} for slug in slugs])
-            archives = [archive_mark(row["slug"], row["archive"]) for row in places if row["archive"]]
-            self.mark([*archives, *(_current_mark(slug) for slug in slugs)])
+            self.mark([*self._archives_of(code), *(_current_mark(slug) for slug in slugs)])
+
+    def _archives_of(self, code: str) -> list[str]:
+        places = self._rows("SELECT slug, archive FROM entry_channels WHERE info_code = :code", code=code)
+        return [archive_mark(row["slug"], row["archive"]) for row in places if row["archive"]]
 
     def retractions(self, slug: str = EVERYWHERE) -> list[Retraction]:
         """Give what was retracted from a channel or, without one, from the site: the latest first."""

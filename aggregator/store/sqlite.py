@@ -620,6 +620,7 @@ class Store(Archives, HeldArticles):
         self._write(_GIVE_CHANNELS, heir=heir, **_at(code, source))
         if self._write(_GIVE_ENTRY, heir=heir, **_at(code, source)):
             self._write(_ASK_AGAIN, heir=heir)
+        self.thaw(code)
         self.mark_article(code)
 
     # --- documents as they came ----------------------------------------------------------------
@@ -654,6 +655,7 @@ class Store(Archives, HeldArticles):
     def repair(self, code: str, entry: Entry, names: Iterable[Alias]) -> None:
         """Replace what a stored article says by what it always should have said: it is no revision."""
         with self.writing():
+            self.freeze_text(code)
             self._write(_REPAIR_ENTRY, **entry_columns(entry) | {"code": code})
             self._name(code, names)
             self.mark_article(code)

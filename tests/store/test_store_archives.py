@@ -10,7 +10,7 @@ import pytest
 from sqlite_utils import Database
 from store_examples import DAY, NOW, arrival, configure, entry, fill, open_channel, read_note
 
-from aggregator.records import Alias, Archive, FeedFacts, Retouch, Retraction, Revision, Source
+from aggregator.records import Alias, Archive, FeedFacts, Retouch, Retraction, Revision, Sighting, Source, Withdrawal
 from aggregator.store import Store
 from aggregator.store.migrations import migrations
 
@@ -280,6 +280,29 @@ def test_the_words_of_a_source_stay_under_its_policy_when_another_one_brings_bet
     keep(store, "keji", 2)
     revise(store, 1, source="b")
     assert [one.text for one in full(store, "keji", 1).entries] == ["title"] * 3
+
+
+def test_what_a_source_took_back_stays_in_no_archive_where_another_source_brings_the_article(store: Store) -> None:
+    fill(store, 6, "keji")
+    configure(store, "a", "b")
+    store.sight([Sighting("code-1", entry(1, "b"), (), True)], NOW)
+    keep(store, "keji", 2)
+    revise(store, 1, "收回之前")
+    store.clear(store.marked())
+    store.withdraw("code-1", "a", Withdrawal("guid 1"), NOW)
+    assert "category/keji/archive-1" in store.marked()
+    revise(store, 1, "乙的说法", source="b")
+    assert "category/keji/archive-1" in store.marked()
+    last = full(store, "keji", 1).entries[-1]
+    assert (last.source, last.title) == ("b", "乙的说法")
+
+
+def test_a_repair_changes_no_full_archive(store: Store) -> None:
+    fill(store, 6, "keji")
+    keep(store, "keji", 2)
+    frozen = full(store, "keji", 1)
+    store.repair("code-2", replace(entry(2), title="修好的标题"), ())
+    assert full(store, "keji", 1) == frozen
 
 
 def test_a_renamed_channel_keeps_its_archives(store: Store) -> None:
