@@ -1,6 +1,7 @@
 """What a source's kind is given to work with: the polite client, and steps in a worker process."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -147,7 +148,7 @@ class Tools:
         try:
             return await self.workers.run(function, *arguments, deadline=DEADLINE)
         except WorkerError as error:
-            return Unreadable(str(error))
+            return Unreadable(re.sub(r"^\w+", "the document's reader", str(error)))
 
 
 @dataclass(frozen=True, slots=True)
