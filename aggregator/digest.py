@@ -11,6 +11,7 @@ from aggregator import categorise
 from aggregator import parse as parsing
 from aggregator.categorise import PostNaming
 from aggregator.identify import recognised
+from aggregator.identify.duplicates import fingerprint
 from aggregator.markup import text_of
 from aggregator.normalise import facts as facts_of
 from aggregator.normalise import normalise, withdrawals
@@ -18,6 +19,7 @@ from aggregator.records import (
     Entry,
     FeedLink,
     Fetched,
+    Fingerprint,
     Intake,
     ListRules,
     Outline,
@@ -148,6 +150,9 @@ def _post(file: PostFile, source: Source, site_url: str, naming: PostNaming, now
     if entry.published is None:
         return Unreadable(f"it has no date ({entry.published_text!r} is none), nor has its file's name or code")
     return Post(file.path, entry, names, raw.note)
+def fingerprints(texts: Sequence[tuple[str, str]]) -> tuple[Fingerprint | None, ...]:
+    """Give the fingerprints of articles, from title and HTML."""
+    return tuple(fingerprint(title, html) for title, html in texts)
 
 
 def found_feeds(fetched: Fetched) -> tuple[FeedLink, ...]:

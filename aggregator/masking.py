@@ -29,9 +29,11 @@ from aggregator.records import (
     PreviewItem,
     Read,
     Reading,
+    Related,
     Source,
     SourceReport,
     StoredEntry,
+    Telling,
     Trace,
     Unreadable,
     Version,
@@ -269,8 +271,13 @@ def _hidden(entry: Entry, mask: Mask, fingerprint: Callable[[Entry], str]) -> En
     return entry if hidden == entry else replace(hidden, fingerprint=fingerprint(hidden))
 
 
-def hidden_article(entry: StoredEntry, mask: Mask) -> StoredEntry:
-    """Give a stored article of a private source as it may be published: of its feed only the title is said."""
+def hidden_article(entry: StoredEntry, masks: Mapping[str, Mask]) -> StoredEntry:
+    """Give a stored article as it may be published: of a private source's feed only the title is said. `masks` are
+    those of private sources, by name."""
+    related = tuple(_hidden_related(one, masks[one.name]) if one.name in masks else one for one in entry.related)
+    entry = replace(entry, related=related) if related != entry.related else entry
+    if (mask := masks.get(entry.source)) is None:
+        return entry
     return replace(
         entry,
         guid="",
@@ -287,6 +294,10 @@ def hidden_article(entry: StoredEntry, mask: Mask) -> StoredEntry:
         source_link="",
         source_id="",
     )
+
+
+def _hidden_related(told: Related, mask: Mask) -> Related:
+    return replace(told, source=mask.line(told.source), title=mask.line(told.title), link=mask.link(told.link))
 
 
 def hidden_version(version: Version, mask: Mask) -> Version:
@@ -323,8 +334,13 @@ def hidden_trace(trace: Trace, masks: Mapping[str, Mask]) -> Trace:
             title=mask.line(trace.title),
             link=mask.link(trace.link),
             names=tuple(_hidden_name(name, mask) for name in trace.names),
+            tellings=tuple(_hidden_telling(each, mask) for each in trace.tellings),
         )
     return replace(trace, provenance=tuple(_hidden_brought(each, masks.get(each.source)) for each in trace.provenance))
+
+
+def _hidden_telling(telling: Telling, mask: Mask) -> Telling:
+    return replace(telling, title=mask.line(telling.title), link=mask.link(telling.link))
 
 
 def _hidden_name(name: Alias, mask: Mask) -> Alias:

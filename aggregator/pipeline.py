@@ -36,10 +36,12 @@ from aggregator.records import (
     FeedLink,
     Fetched,
     FetchFailed,
+    Fingerprint,
     Imported,
     Known,
     Listed,
     ListRules,
+    Merge,
     Named,
     NotAFeed,
     NotModified,
@@ -323,7 +325,8 @@ class Pipeline:
     async def _take_in(self, poll: Poll, read: Read) -> Outcome:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
         named, problems = await self._with_texts(poll, named)
-        changes = await self._in_thread(self._keep, poll, read, named)
+        prints = await self._fingerprints(poll.tools, poll.source, poll.memory, named)
+        changes = await self._in_thread(self._keep, poll, read, named, prints)
         if changes is None:
             return await self._take_in(poll, await self._read_whole(poll, read))
         return Outcome(
@@ -335,6 +338,7 @@ class Pipeline:
             skipped=len(changes.passed),
             retracted=len(changes.withdrawn),
             problems=(*read.intake.problems, *problems, *identify.why_held(changes, poll.source.name)),
+            merged=len(changes.merged),
             held=len(changes.held),
         )
 
@@ -371,43 +375,71 @@ class Pipeline:
         )
         return identify.settled(changes, self._store.wordings(each.info_code for each in changes.revisions))
 
+    async def _fingerprints(
+        self, tools: Tools, source: Source, memory: SourceMemory, named: Sequence[Named]
+    ) -> dict[str, Fingerprint]:
+        """Fingerprint what is new: its story may be known from another source."""
+        arrivals = await self._in_thread(lambda: self._decide(self._look_up(named, source), source, memory).arrivals)
+        return await tools.fingerprints([arrival for arrival in arrivals if not arrival.pending])
+
+    def _join_stories(self, changes: Changes, prints: Mapping[str, Fingerprint], source: str) -> Changes:
+        told = [(arrival, prints[arrival.info_code]) for arrival in changes.arrivals if arrival.info_code in prints]
+        rule = identify.FINGERPRINT_VERSION, identify.WINDOW
+        alike = {arrival.info_code: self._store.stories.alike(arrival, one, *rule) for arrival, one in told}
+        known = self._store.known((one.info_code for found in alike.values() for one in found), source)
+        positions = self._positions({source, *(stored.source for stored in known.values())})
+        return identify.join_stories(changes, prints, alike, known=known, positions=positions, now=self._now())
+
     def _positions(self, names: Iterable[str]) -> dict[str, int]:
         """Give the places of sources in the configuration; those that are no longer in it come last."""
         last = len(self._sources)
         return {name: self._sources[name].position if name in self._sources else last for name in names}
 
-    def _keep(self, poll: Poll, read: Read, named: Sequence[Named]) -> Changes | None:
+    def _keep(
+        self, poll: Poll, read: Read, named: Sequence[Named], prints: Mapping[str, Fingerprint]
+    ) -> Changes | None:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new".
 
         None, with nothing kept, where it needs a text that was left out as known (`Entry.repeated`).
         """
         raw = self._store.packed(_raw(read.fetched, self._now()), self._limits.raw)
         with self._store.writing():
-            changes = self._judge(named, poll.source, poll.memory, read.intake.facts)
+            changes = self._judge(named, poll.source, poll.memory, read.intake.facts, prints)
             if identify.lacks_a_text(changes):
                 return None
             self._settle_held(poll, changes)
-            self._store_changes(poll.source, changes)
+            self._store_changes(poll.source, changes, prints)
             review = changes.hold is not None and changes.hold.for_review
             taken_back = () if review else read.intake.withdrawn
             changes = replace(changes, withdrawn=self._withdraw(poll.source.name, taken_back))
             self._store.keep_raw(poll.source.name, raw, self._limits.raw)
-            news = bool(changes.arrivals or changes.revisions or changes.confirmed)
+            news = bool(changes.arrivals or changes.revisions or changes.merged or changes.confirmed)
             facts = None if review else read.intake.facts
             self._note_read(poll, read.fetched, read.body_hash, facts=facts, news=news)
             self._store.remember_document(poll.source.name, read.intake.entries)
         return changes
 
-    def _judge(self, named: Sequence[Named], source: Source, memory: SourceMemory, facts: FeedFacts) -> Changes:
-        """Decide what is new, and hold what a known source brings all at once and is not known for."""
+    def _judge(
+        self,
+        named: Sequence[Named],
+        source: Source,
+        memory: SourceMemory,
+        facts: FeedFacts,
+        prints: Mapping[str, Fingerprint],
+    ) -> Changes:
+        """Decide what is new, let it join the stories that others told, and hold what a known source brings all at once
+        and is not known for. What waits for the operator's word joins nothing."""
         met = self._look_up(named, source)
         changes = self._decide(met, source, memory)
+        joined = self._join_stories(changes, prints, source.name)
         if identify.is_beginning(memory, met.known.values()):
-            return changes
+            return joined
         past = self._store.past(source.name) if identify.is_remarkable(changes, len(named)) else Past()
         waiting, titled = self._store.waiting(source.name), source.title is not None
         scene = identify.Scene(len(named), facts, memory, past, self._now(), waiting, titled)
-        return identify.guard(changes, met.known, scene)
+        judged = identify.guard(changes, met.known, scene)
+        review = judged.hold is not None and judged.hold.for_review
+        return judged if review else identify.guard(joined, met.known, scene)
 
     def _settle_held(self, poll: Poll, changes: Changes) -> None:
         """Hold what is suspicious, publish what is confirmed, and note what a document did not show again."""
@@ -442,12 +474,13 @@ class Pipeline:
             self._store.withdraw(code, source, withdrawal, self._now())
         return withdrawn
 
-    def _store_changes(self, source: Source, changes: Changes) -> None:
+    def _store_changes(self, source: Source, changes: Changes, prints: Mapping[str, Fingerprint]) -> None:
         self._store.add(changes.arrivals, self._now())
         self._store.revise(changes.revisions, self._now())
         self._store.retouch(changes.retouches, self._now())
         self._store.sight(changes.sightings, self._now())
         self._store.pass_over(changes.passed)
+        self._store.stories.keep(changes, prints, identify.FINGERPRINT_VERSION, self._now())
         self._place(source, changes)
 
     def _take_list(self, poll: Poll, listed: Listed) -> Outcome:
@@ -492,7 +525,10 @@ class Pipeline:
         reading = await self._read(Poll(source, SourceMemory(), self._now(), self._tools()))
         match reading:
             case Read():
-                return await self._in_thread(self._previewed, source, reading)
+                named = identify.distinct(reading.intake.entries, feed_link=reading.intake.facts.link)
+                memory = await self._in_thread(self._store.memory, source.name)
+                prints = await self._fingerprints(self._tools(), source, memory, named)
+                return await self._in_thread(self._previewed, source, reading, named, memory, prints)
             case Listed():
                 listed = tuple(FeedLink(outline.url, outline.title) for outline in reading.outlines)
                 return Preview(source.name, reading.fetched.url, links=listed)
@@ -506,10 +542,17 @@ class Pipeline:
             case _:
                 assert_never(reading)
 
-    def _previewed(self, source: Source, read: Read) -> Preview:
-        named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
-        changes = self._judge(named, source, self._store.memory(source.name), read.intake.facts)
+    def _previewed(
+        self,
+        source: Source,
+        read: Read,
+        named: Sequence[Named],
+        memory: SourceMemory,
+        prints: Mapping[str, Fingerprint],
+    ) -> Preview:
+        changes = self._judge(named, source, memory, read.intake.facts, prints)
         items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
+        items += [PreviewItem("merged", item.info_code, item.entry, ()) for item in changes.merged]
         items += [PreviewItem("held", item.info_code, item.entry, ()) for item in changes.held]
         items += [PreviewItem("revised", item.info_code, item.entry, ()) for item in changes.revisions]
         same: tuple[Sighting | Retouch, ...] = (*changes.sightings, *changes.retouches)
@@ -540,7 +583,7 @@ class Pipeline:
             found = self._look_up(identify.each(post.entry for post in posts), source)
             first, repeated = identify.apart(found.named, found.aliases, found.known, met)
             changes = self._decide(replace(found, named=first), source, SourceMemory(fresh=False))
-            self._store_changes(source, changes)
+            self._store_changes(source, changes, {})
         unchanged = len(changes.sightings) + len(changes.retouches)
         notes = [f"{post.path}: {post.note}; read line by line" for post in posts if post.note]
         return Imported(
@@ -559,8 +602,8 @@ class Pipeline:
     def _place(self, source: Source, changes: Changes) -> None:
         """Put each article into the channels that this source names for it."""
         whole = (item for item in changes.sightings if not _lacks_text(item.entry, source))
-        changed: tuple[Revision | Retouch, ...] = (*changes.revisions, *changes.retouches)
-        met: list[Arrival | Revision | Retouch | Sighting] = [*changes.arrivals, *changed, *whole]
+        changed: tuple[Revision | Retouch | Merge, ...] = (*changes.revisions, *changes.retouches, *changes.merged)
+        met: list[Arrival | Revision | Retouch | Merge | Sighting] = [*changes.arrivals, *changed, *whole]
         wanted = {item.info_code: categorise.categories_of(item.entry, source) for item in met}
         slugs = self._slugs([name for names in wanted.values() for name in names])
         there = self._store.places(wanted)
@@ -593,6 +636,16 @@ class Pipeline:
             self._slugs([name for source in self._sources.values() for name in source.categories])
             for channel in self._store.channels():
                 self._store.retitle(channel.slug, categorise.title_of(channel.slug, channel.name, self._naming))
+
+    def split(self, kept: str, codes: Sequence[str]) -> None:
+        """Make tellings of an article articles of their own, for good, each in the channels that its source names."""
+        with self._store.writing():
+            for code, entry in self._store.stories.split(kept, codes, self._now()):
+                source = self._sources.get(entry.source)
+                names = categorise.categories_of(entry, source) if source else ()
+                slugs = self._slugs(names).values() if source else self._store.places([kept]).get(kept, {})
+                self._store.place(code, entry.source, list(slugs))
+            self._channels.choose([kept, *codes])
 
     # --- the text behind a second request ------------------------------------------------------------
 

@@ -379,6 +379,29 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is kept of a text to find it again: about 1 KB for an article, whatever its length.
+
+    Two texts can be the same story only if they share one of `bands`. `sketch` holds the rate of the sample and the
+    sampled hashes in the order of the text; `figures` the number of those in the title, then hash and place of each.
+    `length` counts the text's characters without spaces, punctuation and what outlets put around it.
+    """
+
+    bands: tuple[str, ...]
+    sketch: bytes
+    length: int
+    figures: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A stored article that may tell the same story as a new one."""
+
+    info_code: str
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
 class Named:
     """An entry with the code it would get if it is new, and all names that it goes by in its document."""
 
@@ -468,10 +491,28 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """A new article that tells the story of a stored one, `info_code`, and gets no entry of its own. `revision`: it is
+    the better telling, and its text is shown from now on."""
+
+    info_code: str
+    arrival: Arrival
+    fingerprint: Fingerprint
+    why: str
+    revision: Revision | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """What its source tells."""
+        return self.arrival.entry
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What one document does to the store. `passed` are older entries of a new source, beyond its backfill: only their
-    names are kept, so that they never come in later as news. `held` are stored and not published yet, for the reason
-    that `hold` gives; `confirmed` are the codes of held articles that are published now."""
+    names are kept, so that they never come in later as news. `merged` are new articles that joined stored ones. `held`
+    are stored and not published yet, for the reason that `hold` gives; `confirmed` are the codes of held articles that
+    are published now."""
 
     arrivals: tuple[Arrival, ...] = ()
     revisions: tuple[Revision, ...] = ()
@@ -482,6 +523,7 @@ class Changes:
     held: tuple[Arrival, ...] = ()
     hold: "Hold | None" = None
     confirmed: tuple[str, ...] = ()
+    merged: tuple[Merge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -637,6 +679,7 @@ class Outcome:
     revised: int = 0
     unchanged: int = 0
     skipped: int = 0
+    merged: int = 0  # new articles that joined stored ones
     retracted: int = 0  # that their source took back
     problems: tuple[str, ...] = ()
     held: int = 0
@@ -674,12 +717,26 @@ class Reparsed:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """That a source brought an article, when first, and under which guid and link."""
+    """That a source brought an article, when first, and under which guid and link; `why` it was taken for this article
+    where none of its names said so."""
 
     source: str
     first_seen: str
     guid: str
     link: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A source's own version of an article that several sources tell, with the code that it would have by itself.
+    `shown`: it is the one that documents show."""
+
+    code: str
+    source: str
+    title: str
+    link: str
+    shown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -700,6 +757,8 @@ class Trace:
     retouched: int = 0  # how often its markup or its counters changed, and not what it says
     names: tuple[Alias, ...] = ()
     provenance: tuple[Brought, ...] = ()
+    tellings: tuple[Telling, ...] = ()
+    apart: tuple[str, ...] = ()  # codes of articles that it is never merged with
     channels: tuple["Channel", ...] = ()
     held_since: str = ""  # also of an article that is published by now
     held_reason: str = ""
@@ -710,7 +769,7 @@ class Trace:
 class PreviewItem:
     """An article that a refresh would store: `what` becomes of it, and the category names that it would have."""
 
-    what: Literal["new", "revised", "unchanged", "passed over", "held"]
+    what: Literal["new", "revised", "merged", "unchanged", "passed over", "held"]
     info_code: str
     entry: Entry
     categories: tuple[str, ...]
@@ -761,6 +820,17 @@ class SourceReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another source's telling of an article: the source's title, the telling's own title and link (may be empty), and
+    the source's name in the configuration."""
+
+    source: str
+    title: str
+    link: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StoredEntry:
     """An article as it stands in the store, with what its documents need of its source and channels."""
 
@@ -791,6 +861,7 @@ class StoredEntry:
     source_updated: datetime | None = None
     channels: tuple["Channel", ...] = ()
     text: TextPolicy = "full"  # what its source allows
+    related: tuple[Related, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 from aggregator import digest
 from aggregator.errors import WorkerError
 from aggregator.records import (
+    Arrival,
     Entry,
     FeedLink,
     Fetched,
     FetchFailed,
     FetchResult,
+    Fingerprint,
     Intake,
     NotModified,
     Outcome,
@@ -43,6 +45,7 @@ PostsRead = tuple[tuple[Post, ...], tuple[str, ...]]  # those that can be taken 
 DEADLINE = timedelta(seconds=30)  # to parse and normalise one document
 _AHEAD = 3  # batches of posts that are read while one is stored
 ARTICLE_ACCEPT = "application/json, text/javascript;q=0.8, */*;q=0.1"
+AT_ONCE = 100  # texts that a worker makes fingerprints of
 PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 
 
@@ -142,6 +145,17 @@ class Tools:
                 return MissingText(f"{entry.article_url}: {result.detail}", for_good=result.status in (404, 410))
             case NotModified():
                 return MissingText(f"{entry.article_url}: the server answers 304 to a plain request")
+
+    async def fingerprints(self, entries: Sequence[Arrival]) -> dict[str, Fingerprint]:
+        """Give the fingerprints of new articles whose texts are long enough to have one, by code."""
+        found: dict[str, Fingerprint] = {}
+        for start in range(0, len(entries), AT_ONCE):
+            part = entries[start : start + AT_ONCE]
+            texts = [(item.entry.title, item.entry.content or item.entry.summary) for item in part]
+            told = await self._in_worker(digest.fingerprints, texts)
+            if not isinstance(told, Unreadable):
+                found |= {item.info_code: one for item, one in zip(part, told, strict=True) if one}
+        return found
 
     async def _in_worker(self, function: Callable[..., T | Unreadable], *arguments: object) -> T | Unreadable:
         """Run a step in a worker process; a document that is too much for it is unreadable, and says why."""

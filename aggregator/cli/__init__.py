@@ -8,9 +8,22 @@ from aggregator.cli import (  # their commands join the group
     preview,
     reparse,
     search,
+    split,
     subscriptions,
     upkeep,
 )
 from aggregator.cli.commands import main
 
-__all__ = ["doctor", "explain", "history", "jekyll", "main", "preview", "reparse", "search", "subscriptions", "upkeep"]
+__all__ = [
+    "doctor",
+    "explain",
+    "history",
+    "jekyll",
+    "main",
+    "preview",
+    "reparse",
+    "search",
+    "split",
+    "subscriptions",
+    "upkeep",
+]

@@ -129,6 +129,7 @@ def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int
         show.print_json(
             {
                 "new": sum(outcome.new for outcome in outcomes),
+                "merged": sum(outcome.merged for outcome in outcomes),
                 "revised": sum(outcome.revised for outcome in outcomes),
                 "failed": sum(_failed(outcome) for outcome in outcomes),
                 "sources": [show.outcome_json(outcome) for outcome in outcomes],

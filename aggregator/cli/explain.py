@@ -14,7 +14,7 @@ from aggregator.cli import show
 from aggregator.cli.commands import DONE, FAILED, cli, must_exist, run_to_end
 from aggregator.config import Settings
 from aggregator.pipeline import utc_now
-from aggregator.records import Alias, PublishReport, SourceReport, Trace
+from aggregator.records import Alias, Brought, PublishReport, SourceReport, Trace
 from aggregator.store import Store
 from aggregator.urls import canonical, without_login
 
@@ -87,12 +87,18 @@ def _show_article(trace: Trace, as_json: bool) -> None:
         ("updated", f"{trace.updated}, revision {trace.revision}" if trace.title else ""),
         ("absorbed", _absorbed(trace)),
         ("text from", trace.source),
-        *(("brought by", f"{item.source} at {item.first_seen}  {item.link}") for item in trace.provenance),
-        *(("known as", f"{name.kind} {name.value}".replace("\n", " ")) for name in trace.names),
+        *(("brought by", _brought(item)) for item in trace.provenance),
+        *(("also told as", f"{item.code}  {item.title}") for item in trace.tellings if item.code != trace.info_code),
+        *(("kept apart", f"from {code}, split off by hand") for code in trace.apart),
+        *(("known as", f"{name.kind} {name.value}".replace("\n", " ")) for name in trace.names if name.kind != "text"),
         *(("stands in", f"{channel.title}  category/{channel.slug}") for channel in trace.channels),
         ("page", f"article/{trace.info_code}.html" if trace.channels else ""),
     ]
     show.out().print(_facts(rows))
+
+
+def _brought(item: Brought) -> str:
+    return f"{item.source} at {item.first_seen}  {item.link}" + (f"\nmerged: {item.why}" if item.why else "")
 
 
 def _absorbed(trace: Trace) -> str:

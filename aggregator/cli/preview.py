@@ -23,7 +23,14 @@ from aggregator.urls import without_login
 _EXCERPT = 200
 _HEADINGS = ("what", "date", "title", "code", "categories")
 _GAP = 2  # between two columns
-_STYLES = {"new": "cyan", "revised": "yellow", "unchanged": "dim", "passed over": "dim", "held": "yellow"}
+_STYLES = {
+    "new": "cyan",
+    "merged": "cyan",
+    "revised": "yellow",
+    "unchanged": "dim",
+    "passed over": "dim",
+    "held": "yellow",
+}
 
 
 @cli.command("test")

@@ -69,6 +69,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "skipped": outcome.skipped,
         "retracted": outcome.retracted,
         "held": outcome.held,
+        "merged": outcome.merged,
         "problems": list(outcome.problems),
     }
 
@@ -77,6 +78,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     """Show what a pass brought, a row a source, with the first problem of each."""
     table = Table("source", "outcome", box=None, pad_edge=False, header_style="bold")
     headings = ["new", "revised", "unchanged"]
+    headings[1:1] = ["merged"] if any(outcome.merged for outcome in outcomes) else []
     headings += ["retracted"] if any(outcome.retracted for outcome in outcomes) else []
     headings += ["held"] if any(outcome.held for outcome in outcomes) else []
     for heading in headings:
@@ -220,13 +222,8 @@ def outcome_line(outcome: Outcome) -> str:
     problem = escape(problem_line(outcome.problems))
     if outcome.outcome != "ok" and not outcome.new:
         return f"{name}  {styled(outcome.outcome, _OUTCOMES[outcome.outcome])}{f'  {problem}' if problem else ''}"
-    counted = (
-        (outcome.new, "new"),
-        (outcome.revised, "revised"),
-        (outcome.retracted, "retracted"),
-        (outcome.held, "held"),
-    )
-    counts = [f"{n} {word}" for n, word in counted if n]
+    words = ("new", "merged", "revised", "retracted", "held")
+    counts = [f"{n} {word}" for word in words if (n := getattr(outcome, word))]
     text = styled("ok", ", ".join(counts)) if counts else "[dim]nothing new[/]"
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"
 

@@ -4,16 +4,20 @@ from aggregator.identify.codes import RULE_VERSION, info_code, is_global, names_
 from aggregator.identify.compare import Piece, compare
 from aggregator.identify.decide import articles_wanted, decide, lacks_a_text
 from aggregator.identify.document import distinct
+from aggregator.identify.duplicates import FINGERPRINT_VERSION
 from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
 from aggregator.identify.flood import Scene, guard, is_beginning, is_remarkable, why_held
 from aggregator.identify.folder import apart, each
 from aggregator.identify.match import match, without_reused_guids
 from aggregator.identify.repairs import merged
+from aggregator.identify.stories import WINDOW, join_stories
 from aggregator.identify.withdraw import names_withdrawn, withdrawn
 
 __all__ = [
+    "FINGERPRINT_VERSION",
     "RULE_VERSION",
+    "WINDOW",
     "Piece",
     "Scene",
     "apart",
@@ -29,6 +33,7 @@ __all__ = [
     "is_beginning",
     "is_global",
     "is_remarkable",
+    "join_stories",
     "lacks_a_text",
     "match",
     "merged",

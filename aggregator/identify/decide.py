@@ -69,7 +69,7 @@ def _all_names(named: Named) -> tuple[Alias, ...]:
 
 
 def _sighting(named: Named, stored: Known, aliases: Mapping[Alias, str]) -> Sighting:
-    owes = named.entry.source == stored.source and not stored.evident
+    owes = named.entry.source == stored.source and not (stored.evident or named.entry.repeated)
     names = tuple(name for name in (_all_names(named) if owes else named.names) if name not in aliases)
     row = named.entry.row_fingerprint
     learns = bool(names) or not stored.seen_here or (bool(row) and row != stored.row_fingerprint)
@@ -119,6 +119,22 @@ def _is_better(entry: Entry, stored: Known, positions: Mapping[str, int]) -> boo
     return mine > (_is_text(stored.text_size), -positions.get(stored.source, last))
 
 
+def stands_before(entry: Entry, stored: Known, positions: Mapping[str, int]) -> bool:
+    """Tell whether the entry is shown where it and a stored article turn out to be one story: as a takeover is decided,
+    and between sources of one place in the configuration by the fuller text. After that only a takeover changes it."""
+    last = len(positions)
+    places = positions.get(entry.source, last), positions.get(stored.source, last)
+    if _is_better(entry, stored, positions):
+        return True
+    equal = places[0] == places[1] and _is_text(text_size(entry)) == _is_text(stored.text_size)
+    return equal and text_size(entry) > stored.text_size
+
+
+def revision_of(code: str, arrival: Arrival, stored: Known, now: datetime) -> Revision:
+    """Give the revision by which a new article's text is shown for a stored one."""
+    return Revision(code, arrival.entry, arrival.names, _revised_at(arrival.entry, stored, now))
+
+
 def _is_text(characters: int) -> bool:
     """Tell an article's text from a headline or an excerpt, by its length."""
     return characters >= _TEXT_AT_LEAST
@@ -130,14 +146,14 @@ def lacks_a_text(changes: Changes) -> bool:
     return any(each.entry.repeated for group in wanted for each in group)
 
 
-def text_size(entry: Entry) -> int:
-    """Give the characters of the entry's text, as `Known.text_size` counts them."""
-    return entry.text_size if entry.repeated else len(entry.content or entry.summary)
-
-
 def _revised_at(entry: Entry, stored: Known, now: datetime) -> datetime:
     """When the revision happened: as the source says if that is news, else now. A change of source is no event."""
     said = entry.updated or (entry.published if entry.source != stored.source else None)
     if said and entry.source != stored.source:
         return min(said, now)
     return min(said, now) if said and said > stored.updated else now
+
+
+def text_size(entry: Entry) -> int:
+    """Give the characters of the entry's text, as `Known.text_size` counts them."""
+    return entry.text_size if entry.repeated else len(entry.content or entry.summary)

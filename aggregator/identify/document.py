@@ -51,8 +51,8 @@ def _shared_guids(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias
 
 
 def _of_two_posts(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
-    """Names of entries that have a guid and a link in common and differ in title, text and said date: two posts of one
-    minute, where the publisher makes both names from the time."""
+    """Names of entries that have a guid and a link in common and differ in title and said date: two posts of a minute,
+    where the publisher makes both names from the time."""
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry, _ in found:
         if entry.guid:
@@ -62,7 +62,7 @@ def _of_two_posts(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias
 
 
 def _all_differ(group: Sequence[Entry]) -> bool:
-    said = ([e.title for e in group], [e.published for e in group], [e.content or e.summary for e in group])
+    said: tuple[list[object], ...] = [e.title for e in group], [e.published for e in group]
     return all(all(values) and len(set(values)) == len(values) for values in said)
 
 

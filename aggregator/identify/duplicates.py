@@ -16,14 +16,14 @@ import sys
 import unicodedata
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import islice
 from zlib import crc32
 
-from rapidfuzz.distance import LCSseq
-
 from aggregator.markup import text_of
+from aggregator.records import Fingerprint
+
+FINGERPRINT_VERSION = 1  # of how texts are read and sampled; fingerprints of two versions are never compared
 
 _LENGTH_AT_LEAST = 60  # characters without spaces and punctuation
 _READ_AT_MOST = 200_000  # characters of markup
@@ -43,21 +43,6 @@ _PARTS = 4
 _VAGUE_BELOW = 256  # characters, of a text without any figure; its sketch holds every n-gram
 _HEAD = 12  # n-grams, most of a title
 _END = 0.9  # of the shorter text: what stands behind that in the longer, it may not have told any more
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What is kept of a text to find it again: about 1 KB for an article, whatever its length.
-
-    Two texts can be the same story only if they share one of `bands`. `sketch` holds the rate of the sample and the
-    sampled hashes in the order of the text; `figures` the number of those in the title, then hash and place of each.
-    `length` counts the text's characters without spaces, punctuation and what outlets put around it.
-    """
-
-    bands: tuple[str, ...]
-    sketch: bytes
-    length: int
-    figures: bytes
 
 
 def fingerprint(title: str, html: str) -> Fingerprint | None:
@@ -85,6 +70,14 @@ def same_story(one: Fingerprint, other: Fingerprint) -> bool:
         return False
     vague = len(shorter.figures) == 1 + 8 * shorter.figures[0] and shorter.length < _VAGUE_BELOW
     return _told_again(shorter.sketch, longer.sketch, heads=vague)
+
+
+def share_told(one: Fingerprint, other: Fingerprint) -> float:
+    """Give how much of the shorter text stands in the longer, in its order: 0 to 1."""
+    shorter, longer = sorted((one.sketch, other.sketch), key=len)
+    rate = max(shorter[0], longer[0])
+    short, long = (_sampled(_unpacked(sketch), rate) for sketch in (shorter, longer))
+    return _common(short, long) / max(min(len(short), len(long)), 1)
 
 
 # --- text ---------------------------------------------------------------------------------------------------
@@ -191,12 +184,19 @@ def _told_again(shorter: bytes, longer: bytes, *, heads: bool) -> bool:
     """
     rate = max(shorter[0], longer[0])
     short, long = (_sampled(_unpacked(sketch), rate) for sketch in (shorter, longer))
-    common = LCSseq.similarity(short, long)
+    common = _common(short, long)
     if not common or common < _TOLD_AGAIN * len(short) or common < _OF_THE_LONGER * len(long):
         return False
-    if heads and LCSseq.similarity(short[:_HEAD], long) * 2 < len(short[:_HEAD]):
+    if heads and _common(short[:_HEAD], long) * 2 < len(short[:_HEAD]):
         return False
-    return all(LCSseq.similarity(part, long) >= _OF_EACH_PART * len(part) for part in _parts(short))
+    return all(_common(part, long) >= _OF_EACH_PART * len(part) for part in _parts(short))
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """Give the length of the longest common subsequence."""
+    from rapidfuzz.distance import LCSseq  # a worker makes fingerprints and compares none
+
+    return int(LCSseq.similarity(one, other))
 
 
 def _parts(sample: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -228,6 +228,9 @@ def _extend_atom(entry: Any, item: Item) -> None:
         link.set("rel", "alternate")
     if item.link and item.page:
         _link(entry, rel="related", href=item.page, type="text/html")
+    for told in item.related:
+        if told.link:
+            _link(entry, rel="related", href=told.link, title=f"{told.source}: {told.title}")
     for enclosure in item.enclosures:
         length = {"length": str(enclosure.length)} if enclosure.length else {}
         title = {"title": enclosure.title} if enclosure.title else {}

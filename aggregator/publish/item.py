@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from aggregator import markup
 from aggregator.publish.addresses import article_path, web_address
 from aggregator.publish.view import TITLE_LIMIT, entry_id
-from aggregator.records import Channel, Enclosure, Site, StoredEntry
+from aggregator.records import Channel, Enclosure, Related, Site, StoredEntry
 
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*")  # atomLanguageTag of RFC 4287
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+-]*/[A-Za-z0-9][\w.+-]*", re.ASCII)
@@ -73,6 +73,7 @@ class Item:
     enclosures: tuple[Enclosure, ...]
     extras: tuple[Enclosure, ...]
     origin: Origin
+    related: tuple[Related, ...] = ()
 
     @property
     def alternate(self) -> str:
@@ -111,7 +112,13 @@ def item_of(site: Site, entry: StoredEntry) -> Item:
         enclosures=_enclosures(entry, is_file=True),
         extras=_enclosures(entry, is_file=False),
         origin=origin,
+        related=tuple(_related(one) for one in entry.related),
     )
+
+
+def _related(told: Related) -> Related:
+    link = web_address(markup.legal(told.link))
+    return Related(line(told.source) or "?", line(told.title) or link, link)
 
 
 def line(text: str) -> str:

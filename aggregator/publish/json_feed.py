@@ -57,7 +57,7 @@ def _item(item: Item) -> Object:
             "attachments": [_attachment(one) for one in item.enclosures],
             "_source": _source(item),
             "_podcast": _podcast(item),
-            "_aggregator": _said({"info_code": item.code, "page": item.page}),
+            "_aggregator": _said({"info_code": item.code, "page": item.page, "related": _related(item)}),
         }
     )
 
@@ -72,6 +72,10 @@ def _podcast(item: Item) -> Object:
     numbers = {name: max((getattr(one, name) for one in item.enclosures), default=0) for name in ("season", "episode")}
     files: Object = {one.rel: _attachment(one) for one in item.extras if one.rel != "image"}
     return _said(numbers | files)
+
+
+def _related(item: Item) -> list[Object]:
+    return [_said({"source": one.source, "title": one.title, "url": one.link}) for one in item.related]
 
 
 def _source(item: Item) -> Object:

@@ -19,6 +19,7 @@ class Words:
     whole_site: str
     channel_list: str
     original: str
+    related: str
     rights: str
     empty: str
     nothing_yet: str
@@ -70,6 +71,7 @@ _CHINESE = Words(
     whole_site="全站",
     channel_list="频道列表（OPML）",
     original="阅读原文",
+    related="其他来源的报道：",
     rights="版权归原作者及来源所有",
     empty="这个频道还没有文章。",
     nothing_yet="还没有文章，稍后再来看看。",
@@ -86,6 +88,7 @@ _ENGLISH = Words(
     whole_site="Whole site",
     channel_list="List of channels (OPML)",
     original="Read the original",
+    related="Also reported by",
     rights="All rights remain with the author and the source",
     empty="No articles in this channel yet.",
     nothing_yet="No articles yet. Come back a little later.",

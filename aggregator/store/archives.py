@@ -11,6 +11,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -113,7 +114,9 @@ class Archives(ABC):
         sql = "SELECT filled >= capacity AS full FROM archives WHERE slug = :slug AND number = :number"
         for archive in self._rows(sql, slug=slug, number=number):
             rows = self._rows(_ARCHIVED, slug=slug, number=number)
-            return Archive(number, tuple(self._stored([_as_frozen(row) for row in rows])), bool(archive["full"]))
+            entries = self._stored([_as_frozen(row) for row in rows])
+            alone = tuple(replace(entry, related=()) for entry in entries)  # who else tells it changes
+            return Archive(number, alone, bool(archive["full"]))
         return None
 
     def move_archives(self, old: str, new: str) -> None:

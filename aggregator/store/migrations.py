@@ -311,3 +311,54 @@ def held_articles(db: Database) -> None:
     """Why an article is held, since when, what it is afterwards; and which sources wait for the operator's word."""
     for statement in _HELD:
         db.execute(statement)
+
+
+_STORIES = (
+    "ALTER TABLE aliases ADD COLUMN source TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE provenance ADD COLUMN why TEXT NOT NULL DEFAULT ''",
+    """CREATE TABLE fingerprints (
+        id INTEGER PRIMARY KEY,
+        info_code TEXT NOT NULL UNIQUE,
+        version INTEGER NOT NULL,
+        seen TEXT NOT NULL,
+        sort_date TEXT NOT NULL,
+        length INTEGER NOT NULL,
+        bands BLOB NOT NULL,
+        sketch BLOB NOT NULL,
+        figures BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX fingerprints_seen ON fingerprints (seen)",
+    """CREATE TABLE fingerprint_bands (
+        band INTEGER NOT NULL,
+        day INTEGER NOT NULL,
+        id INTEGER NOT NULL,
+        PRIMARY KEY (band, day, id)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE tellings (
+        code TEXT PRIMARY KEY,
+        info_code TEXT NOT NULL,
+        source TEXT NOT NULL,
+        title TEXT NOT NULL,
+        link TEXT NOT NULL,
+        entry TEXT NOT NULL,
+        sort_date TEXT NOT NULL,
+        updated TEXT NOT NULL,
+        first_seen TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX tellings_of ON tellings (info_code, source)",
+    """CREATE TABLE apart (
+        info_code TEXT NOT NULL,
+        other TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        since TEXT NOT NULL,
+        PRIMARY KEY (info_code, other)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+
+@migrations()
+def stories(db: Database) -> None:
+    """Which source brought a name, fingerprints of texts with an index of their bands by day, what several sources tell
+    of one article (each with its text), and which articles are never to be one."""
+    for statement in _STORIES:
+        db.execute(statement)

@@ -17,6 +17,7 @@ from aggregator.records import (
     Known,
     Move,
     PastArticle,
+    Related,
     SourceMemory,
     SourceReport,
     StoredEntry,
@@ -75,7 +76,17 @@ def entry_columns(entry: Entry) -> dict[str, Any]:
     }
 
 
-def entry_of(row: sqlite3.Row) -> Entry:
+def entry_text(entry: Entry) -> str:
+    """Give an entry as JSON, for `entry_of_text`."""
+    return json.dumps(entry_columns(entry) | {"info_code": entry.info_code}, ensure_ascii=False)
+
+
+def entry_of_text(text: str) -> Entry:
+    """Read what `entry_text` wrote, also at an earlier time, when an entry had fewer columns."""
+    return entry_of(entry_columns(Entry("")) | json.loads(text))
+
+
+def entry_of(row: sqlite3.Row | dict[str, Any]) -> Entry:
     """Give back the normalised entry that a row of `entries` was made from."""
     return Entry(
         source=row["source"],
@@ -161,7 +172,9 @@ def past_of(row: sqlite3.Row) -> PastArticle:
     return PastArticle(optional_time_of(said), time_of(row["first_seen"]), row["link"])
 
 
-def stored_of(row: sqlite3.Row | Mapping[str, Any], channels: tuple[Channel, ...]) -> StoredEntry:
+def stored_of(
+    row: sqlite3.Row | Mapping[str, Any], channels: tuple[Channel, ...], related: tuple[Related, ...] = ()
+) -> StoredEntry:
     """Give the article as documents show it. A publication date ahead of the first sight is shown as that sight."""
     published, first_seen = optional_time_of(row["published"]), time_of(row["first_seen"])
     return StoredEntry(
@@ -191,6 +204,7 @@ def stored_of(row: sqlite3.Row | Mapping[str, Any], channels: tuple[Channel, ...
         source_icon=row["source_icon"],
         text=row["text_policy"],
         channels=channels,
+        related=related,
     )
 
 

@@ -68,6 +68,7 @@ from aggregator.store.rows import (
     time_text_after,
     usual_gap,
 )
+from aggregator.store.stories import Stories
 from aggregator.urls import host
 
 BUSY_SECONDS = 30
@@ -90,6 +91,7 @@ class Store(Archives, HeldArticles):
         self._lock = threading.RLock()
         self._depth = 0
         self._connection = self._open()
+        self.stories = Stories(self)
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -466,17 +468,18 @@ class Store(Archives, HeldArticles):
         with self.writing():
             for arrival in arrivals:
                 self._connection.execute(_INSERT_ENTRY, _arrival_row(arrival, now))
-                self._name(arrival.info_code, arrival.names)
+                self._name(arrival.info_code, arrival.names, arrival.entry.source)
                 self._trace(arrival.info_code, arrival.entry, now)
 
     def revise(self, revisions: Iterable[Revision], now: datetime) -> None:
         """Replace the text of stored articles, with the next revision number; the text before is kept as history."""
         with self.writing():
             for revision in revisions:
+                self.stories.keep_displaced(revision.info_code, revision.entry.source)
                 history.keep(self._connection, revision.info_code, time_text(now))
                 self.freeze_text(revision.info_code)
                 self._connection.execute(_REVISE_ENTRY, _revision_row(revision))
-                self._name(revision.info_code, revision.names)
+                self._name(revision.info_code, revision.names, revision.entry.source)
                 self._trace(revision.info_code, revision.entry, now)
 
     def retouch(self, retouches: Iterable[Retouch], now: datetime) -> None:
@@ -485,7 +488,7 @@ class Store(Archives, HeldArticles):
             for retouch in retouches:
                 self.freeze_text(retouch.info_code)
                 self._connection.execute(_RETOUCH_ENTRY, entry_columns(retouch.entry) | {"code": retouch.info_code})
-                self._name(retouch.info_code, retouch.names)
+                self._name(retouch.info_code, retouch.names, retouch.entry.source)
                 self._trace(retouch.info_code, retouch.entry, now)
 
     def wordings(self, codes: Iterable[str]) -> dict[str, Wording]:
@@ -505,20 +508,24 @@ class Store(Archives, HeldArticles):
         with self.writing():
             for sighting in sightings:
                 if sighting.learns:
-                    self._name(sighting.info_code, sighting.names)
+                    self._name(sighting.info_code, sighting.names, sighting.entry.source)
                     self._trace(sighting.info_code, sighting.entry, now)
 
     def pass_over(self, passed: Iterable[Named]) -> None:
         """Keep the names of entries that are not taken, so that they never come in as news."""
         with self.writing():
             for named in passed:
-                self._name(named.info_code, named.names)
+                self._name(named.info_code, named.names, named.entry.source)
 
-    def _name(self, code: str, names: Iterable[Alias]) -> None:
-        rows = [{"kind": "code", "value": code, "code": code}]
-        rows += [{"kind": name.kind, "value": name.value, "code": code} for name in names]
+    def _name(self, code: str, names: Iterable[Alias], source: str) -> None:
+        rows = [
+            {"kind": name.kind, "value": name.value, "code": code, "source": source}
+            for name in (Alias("code", code), *names)
+        ]
         self._connection.executemany(
-            "INSERT INTO aliases (kind, value, info_code) VALUES (:kind, :value, :code) ON CONFLICT DO NOTHING", rows
+            """INSERT INTO aliases (kind, value, info_code, source) VALUES (:kind, :value, :code, :source)
+                ON CONFLICT DO NOTHING""",
+            rows,
         )
 
     def _trace(self, code: str, entry: Entry, now: datetime) -> None:
@@ -559,7 +566,7 @@ class Store(Archives, HeldArticles):
         """Give the story of the article that has this code."""
         names = self._rows("SELECT kind, value FROM aliases WHERE info_code = :code ORDER BY kind, value", code=code)
         brought = self._rows(
-            """SELECT source, first_seen, guid, link FROM provenance WHERE info_code = :code
+            """SELECT source, first_seen, guid, link, why FROM provenance WHERE info_code = :code
                 ORDER BY first_seen, source""",
             code=code,
         )
@@ -567,6 +574,8 @@ class Store(Archives, HeldArticles):
             code,
             names=tuple(Alias(row["kind"], row["value"]) for row in names),
             provenance=tuple(Brought(**dict(row)) for row in brought),
+            tellings=self.stories.told(code),
+            apart=self.stories.apart_from(code),
         )
         rows = self._rows(
             """SELECT title, link, state, source, published, published_text, first_seen, updated, revision, retouched,
@@ -597,6 +606,7 @@ class Store(Archives, HeldArticles):
             self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
             self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
             self._write(_FORGET_DOCUMENTS, code=code)
+            self.stories.forget(code)
             return True
 
     def withdraw(self, code: str, source: str, withdrawal: Withdrawal, now: datetime) -> None:
@@ -611,6 +621,7 @@ class Store(Archives, HeldArticles):
             heirs = self._rows(_HEIRS, code=code)
             if heirs:
                 heir = min(heirs, key=lambda row: (not row["active"], row["position"], row["name"]))
+                self.stories.hand_over(code, source, heir["name"], now)
                 self._hand_over(code, source, heir["name"])
             else:
                 self.retract(code, now)
@@ -657,7 +668,7 @@ class Store(Archives, HeldArticles):
         with self.writing():
             self.freeze_text(code)
             self._write(_REPAIR_ENTRY, **entry_columns(entry) | {"code": code})
-            self._name(code, names)
+            self._name(code, names, entry.source)
             self.mark_article(code)
 
     # --- channels ------------------------------------------------------------------------------
@@ -934,9 +945,12 @@ class Store(Archives, HeldArticles):
         for row in self._rows_in(sql, [row["info_code"] for row in rows]):
             channels.setdefault(row["info_code"], []).append(Channel(row["slug"], row["title"], row["name"]))
         channels |= self._frozen_channels(rows)
-        stored = [stored_of(row, tuple(channels.get(row["info_code"], ()))) for row in rows]
-        masks = self._masks(entry.source for entry in stored)
-        return [hidden_article(each, masks[each.source]) if each.source in masks else each for each in stored]
+        related = self.stories.related([row["info_code"] for row in rows])
+        stored = [
+            stored_of(row, tuple(channels.get(row["info_code"], ())), related.get(row["info_code"], ())) for row in rows
+        ]
+        masks = self._masks({name for entry in stored for name in (entry.source, *(one.name for one in entry.related))})
+        return [hidden_article(each, masks) for each in stored]
 
     def _frozen_channels(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> dict[str, list[Channel]]:
         """Give the channels that articles of a full archive stood in, where those changed since, as named today."""

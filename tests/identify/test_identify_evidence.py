@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from identify_memory import DAY, NOW, Memory, counts
 
@@ -129,6 +129,7 @@ def test_articles_stored_without_evidence_get_it_when_they_are_met() -> None:
     assert not memory.refresh([moved(post(n)) for n in (1, 2)]).arrivals
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12, unique=True), st.sets(st.integers(1, 30)))
 def test_however_documents_overlap_each_article_arrives_once(first: list[int], second: set[int]) -> None:
     memory = Memory()
@@ -176,6 +177,15 @@ def test_entries_of_one_page_are_told_apart_by_the_fragments_of_their_links_even
         named: dict[str, object] = {"guid": f"entry {n}", "link": f"https://x.example/changes#e{n}", "published": None}
         assert len(memory.refresh([post(n, **named)]).arrivals) == 1
     assert len(memory.entries) == 3
+
+
+def test_two_posts_under_one_name_are_two_when_the_text_of_one_was_left_out_as_known() -> None:
+    names: dict[str, object] = {"guid": "https://x.example/#a0806", "link": "https://x.example/#a0806"}
+    first, second = post(1, **names), post(22, **names)
+    left_out = replace(first, content="", repeated=True, text_size=len(first.content))
+    memory = Memory()
+    memory.refresh([first])
+    assert counts(memory.refresh([second, left_out])) == (1, 0, 1, 0)
 
 
 def test_an_article_that_is_listed_twice_after_an_edit_is_one() -> None:

@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 from store_examples import DAY, NOW, arrival, entry, fill
 
-from aggregator.records import Alias, Hold, Retouch, Revision, Sighting, Withdrawal
+from aggregator.records import (
+    Alias,
+    Changes,
+    Fingerprint,
+    Hold,
+    Merge,
+    Retouch,
+    Revision,
+    Sighting,
+    Source,
+    Withdrawal,
+)
 from aggregator.store import Store
 
 SCAN = re.compile(r"SCAN (?!CONSTANT ROW)(\w+)(?! VIRTUAL)")
@@ -100,6 +111,26 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
     }
     store.displace("keji", [f"code-{number}" for number in range(1, 251)], 50)
     assert faults(plans.of(acts[verb])) == []
+
+
+def test_stories_are_found_kept_and_shown_by_index(store: Store, plans: Plans) -> None:
+    made = [arrival(number, "b") for number in (2000, 2001)]
+    store.sync_sources([(Source(name, ""), "1") for name in ("a", "b")], NOW)
+    told = Fingerprint(("00000001", "0000002a"), b"\0abcd", 99, b"\0")
+    store.stories.keep(Changes(tuple(made[:1])), {"code-2000": told}, 1, NOW)
+    merge = Merge("code-1", made[1], told, "why")
+    acts = [
+        lambda: store.stories.keep(Changes(merged=(merge,)), {}, 1, NOW),
+        lambda: store.stories.keep(Changes((arrival(2002),)), {"code-2002": told}, 1, NOW + 99 * DAY),
+        lambda: store.stories.related(["code-1"]),
+        lambda: store.revise([Revision("code-1", entry(1, "b"), (), NOW)], NOW),
+    ]
+    assert [faults(plans.of(act)) for act in acts] == [[]] * len(acts)
+    found = plans.of(lambda: store.stories.alike(made[1], told, 1, DAY))
+    few = ["SCAN json_each VIRTUAL TABLE INDEX 1:", "SCAN b", "USE TEMP B-TREE FOR ORDER BY"]  # bands and candidates
+    assert sorted(step for _, step in faults(found)) == sorted(few)
+    steps = [step for plan in found.values() for step in plan]
+    assert any("fingerprint_bands USING PRIMARY KEY (band=? AND day>? AND day<?)" in step for step in steps)
 
 
 def test_the_newest_articles_come_off_an_index_in_their_order(store: Store, plans: Plans) -> None:
