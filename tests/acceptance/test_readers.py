@@ -1,14 +1,22 @@
 """Feed readers that people use subscribe to a channel of the running daemon, and show what the newsroom wrote."""
 
 import json
+import os
 import shutil
 import subprocess
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-NEEDED = {"newsboat": ("newsboat", "sqlite3"), "sfeed": ("sfeed", "curl", "awk")}
+NEEDED = {
+    "newsboat": ("newsboat", "sqlite3"),
+    "sfeed": ("sfeed", "curl", "awk"),
+    "rss2email": ("r2e", "python3"),
+    "liferea": ("liferea", "xvfb-run", "dbus-run-session", "sqlite3"),
+}
 ARTICLES = {  # as the newsroom's list gives them: time in Shanghai, title
     "NW202611203561874205": ("2026-11-20 07:45:12", "赣江边的早读角开了第一百期"),
     "NW202611193560712846": ("2026-11-19 18:20:03", "“末班再等三分钟”：三个月多接了 12,000 人"),
@@ -58,16 +66,57 @@ category_from = "outlet"
 
 @pytest.mark.parametrize("reader", NEEDED)
 def test_a_reader_shows_titles_links_and_dates_as_they_were_written(channel: Any, shared: Path, reader: str) -> None:
-    for program in NEEDED[reader]:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
+    _need(*NEEDED[reader])
     address = f"http://127.0.0.1:{channel.port}/category/nanchangribao.atom"
     with channel.daemon():
         command = ["bash", str(shared / "standards/readers.sh"), reader, address]
         seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    rows = sorted(line.split("\t") for line in seen.stdout.splitlines() if line.count("\t") == 3)
+    rows = sorted(_row(line) for line in seen.stdout.splitlines() if line.count("\t") == 3)
     link = "https://finews.example.org/html_News/NewsShare.html?infoCode={}"
     assert rows == sorted(
         [title, link.format(code), f"tag:127.0.0.1,2026:{code}", date]
         for code, (title, date) in zip(ARTICLES, SHOWN, strict=True)
     ), seen.stderr
+
+
+def test_a_reader_that_comes_again_is_told_that_nothing_changed(channel: Any, tmp_path: Path) -> None:
+    _need(*NEEDED["rss2email"])
+    (tmp_path / "Maildir").mkdir()
+    (tmp_path / "r2e.cfg").write_text(
+        f"""[DEFAULT]
+from = f@localhost
+to = me@localhost
+email-protocol = maildir
+maildir-path = {tmp_path}/Maildir
+maildir-mailbox = INBOX
+"""
+    )
+    address = f"http://127.0.0.1:{channel.port}/category/nanchangribao.atom"
+    with channel.daemon():
+        _rss2email(tmp_path, "add", "channel", address, "me@localhost")
+        first, second = _rss2email(tmp_path, "run"), _rss2email(tmp_path, "run")
+    assert ("HTTP status 200" in first, first.count("send message for channel")) == (True, len(ARTICLES))
+    assert ("HTTP status 304" in second, second.count("send message for channel")) == (True, 0)
+
+
+def _rss2email(folder: Path, *arguments: str) -> str:
+    """Run it with its files in a folder; give what it says of its work."""
+    command = ["r2e", "-VVV", "-c", str(folder / "r2e.cfg"), "-d", str(folder / "r2e.json"), *arguments]
+    places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder))
+    environment = {**os.environ, **places, "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    return done.stdout + done.stderr
+
+
+def _need(*programs: str) -> None:
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def _row(line: str) -> list[str]:
+    """Give title, link, id and date, the date as ISO 8601 where a reader gives it as a mail does."""
+    *facts, date = line.split("\t")
+    if not date.endswith("Z"):
+        date = parsedate_to_datetime(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [*facts, date]
