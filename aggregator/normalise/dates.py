@@ -56,6 +56,20 @@ _MONTH_NAMES = (
     # Turkish
     "ocak/oca şubat/şub mart nisan/nis mayıs/may haziran/haz temmuz/tem ağustos/ağu eylül/eyl ekim/eki kasım/kas "
     "aralık/ara",
+    # Romanian
+    "ianuarie/ian februarie martie aprilie mai iunie/iun iulie/iul august septembrie octombrie noiembrie decembrie",
+    # Hungarian
+    "január február/febr március/márc április/ápr május/máj június/jún július/júl augusztus szeptember/szept október "
+    "november december",
+    # Finnish
+    "tammikuuta/tammikuu helmikuuta/helmikuu maaliskuuta/maaliskuu huhtikuuta/huhtikuu toukokuuta/toukokuu "
+    "kesäkuuta/kesäkuu heinäkuuta/heinäkuu elokuuta/elokuu syyskuuta/syyskuu lokakuuta/lokakuu marraskuuta/marraskuu "
+    "joulukuuta/joulukuu",
+    # Greek
+    "ιανουαρίου/ιαν φεβρουαρίου/φεβ μαρτίου/μαρ απριλίου/απρ μαΐου/μάι ιουνίου/ιουν ιουλίου/ιουλ αυγούστου/αυγ "
+    "σεπτεμβρίου/σεπ οκτωβρίου/οκτ νοεμβρίου/νοε δεκεμβρίου/δεκ",
+    # Indonesian
+    "januari februari/peb maret april mei juni juli agustus/agt september oktober november/nop desember",
     # Chinese, Japanese
     "一月 二月 三月 四月 五月 六月 七月 八月 九月 十月 十一月 十二月",
     "1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
@@ -73,7 +87,13 @@ _DAY_NAMES = (
     "poniedziałek/pon wtorek/wt środa/śr czwartek/czw piątek/pt sobota/sob niedziela/niedz "
     "pondělí/po úterý/út středa/st čtvrtek/čt pátek/pá neděle/ne "
     "понедельник/пн вторник/вт среда/ср четверг/чт пятница/пт суббота/сб воскресенье/вс "
-    "pazartesi/pzt salı/sal çarşamba/çar perşembe/per cuma/cum cumartesi/cmt pazar/paz"
+    "pazartesi/pzt salı/sal çarşamba/çar perşembe/per cuma/cum cumartesi/cmt pazar/paz "
+    "luni marți/marţi miercuri joi vineri sâmbătă duminică "
+    "hétfő kedd szerda csütörtök péntek szombat vasárnap "
+    "maanantai/maanantaina tiistai/tiistaina keskiviikko/keskiviikkona torstai/torstaina perjantai/perjantaina "
+    "lauantai/lauantaina sunnuntai/sunnuntaina "
+    "δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή "
+    "senin selasa rabu kamis jumat sabtu minggu"
 )
 
 # Hours ahead of UTC. Where a name is used twice (IST, BST, AST), the zone with more feeds in it wins.
@@ -144,6 +164,14 @@ _ZONE = re.compile(
 )
 
 
+_HAN_DIGITS = "〇一二三四五六七八九零"
+_HAN_NUMBER = "(十?[一二三四五六七八九]|[一二三四五六七八九]?十[一二三四五六七八九]?)"
+_HAN_DAY = re.compile(f"([一二][〇零一二三四五六七八九]{{3}})年{_HAN_NUMBER}月{_HAN_NUMBER}[日号號]")
+_MINGUO = re.compile(r"(?:中華|中华)?民[國国]\s*(\d{2,3})\s*年")
+_MINGUO_BEGINS = 1911
+_VIETNAMESE = re.compile(r"(\d{1,2})\s+tháng\s+(\d{1,2}),?\s+(?:năm\s+)?(\d{4})")
+
+
 class _Clock(NamedTuple):
     """A time of day; 24:00:00 and leap seconds are what is added to the day."""
 
@@ -167,7 +195,7 @@ def read_date(text: str, zone: tzinfo, now: datetime, *, day_first: bool = True)
     """
     if len(text) > _MAX_LENGTH:
         return None
-    folded = " ".join(_folded(text).split())
+    folded = _in_digits(" ".join(_folded(text).split()))
     if not any(character.isdigit() for character in folded):
         return None
     try:
@@ -201,6 +229,23 @@ def _moment(text: str, zone: tzinfo, now: datetime, day_first: bool) -> datetime
         return None
     local = day + clock.since_midnight()
     return local.replace(tzinfo=zone if offset is None else timezone(offset)).astimezone(UTC)
+
+
+def _in_digits(text: str) -> str:
+    """Write a date in digits that is written out: 二〇二一年十二月二十八日, 民國110年12月28日, 28 tháng 12 năm 2021."""
+    text = _HAN_DAY.sub(lambda match: f"{_han_year(match[1])}年{_han(match[2])}月{_han(match[3])}日", text)
+    text = _MINGUO.sub(lambda match: f"{int(match[1]) + _MINGUO_BEGINS}年", text)
+    return _VIETNAMESE.sub(r"\3-\2-\1", text)
+
+
+def _han_year(text: str) -> str:
+    return "".join(str(_HAN_DIGITS.index(character) % 10) for character in text)
+
+
+def _han(text: str) -> int:
+    """Give the number below 100 that Chinese numerals write."""
+    tens, ten, ones = text.rpartition("十")
+    return 10 * (_HAN_DIGITS.index(tens) if tens else len(ten)) + (_HAN_DIGITS.index(ones) if ones else 0)
 
 
 def _parted(text: str, zone: tzinfo, now: datetime) -> tuple[_Clock, str, timedelta | None]:

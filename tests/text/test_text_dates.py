@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.normalise import plausible, read_date
+from aggregator.normalise.dates import _MONTH_NAMES
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -155,6 +156,17 @@ def test_a_date_is_plausible_from_1990_to_two_days_ahead(date: datetime, expecte
         "1640650138.0",
         "1640650138000000",
         "21年12月28日 08:08:58",
+        "二〇二一年十二月二十八日 08:08:58",
+        "二零二一年十二月二十八日 上午8时8分58秒",
+        "民國110年12月28日 08:08:58",
+        "中华民国110年12月28日 08:08:58",
+        "28 tháng 12, 2021 08:08:58",
+        "28 tháng 12 năm 2021 08:08:58",
+        "2021. december 28., kedd 8:08:58",
+        "marți, 28 decembrie 2021, 08:08:58",
+        "tiistaina 28 joulukuuta 2021 08:08:58",
+        "Τρίτη 28 Δεκεμβρίου 2021 08:08:58",
+        "Selasa, 28 Desember 2021 08:08:58",
     ],
 )
 def test_one_moment_is_read_however_it_is_written(text: str) -> None:
@@ -266,3 +278,19 @@ def test_no_text_makes_the_reader_raise(text: str, day_first: bool) -> None:
         found = read_date(text, zone, NOW, day_first=day_first)
         assert found is None or found.tzinfo is UTC
         assert found is None or re.search(r"\d", text)
+
+
+@pytest.mark.parametrize("names", _MONTH_NAMES)
+def test_every_language_has_twelve_months_in_their_order(names: str) -> None:
+    months = names.split()
+    assert len(months) == 12
+    found = [read_date(f"15 {month.split('/')[0]} 2021", UTC, NOW) for month in months]
+    assert found == [datetime(2021, number, 15, tzinfo=UTC) for number in range(1, 13)]
+
+
+def test_chinese_numerals_count_to_the_end_of_each_month() -> None:
+    tens = ("", "十", "二十", "三十")
+    for number in range(1, 32):
+        ones = "" if number % 10 == 0 else "一二三四五六七八九"[number % 10 - 1]
+        text = f"二〇二一年一月{tens[number // 10]}{ones}日"
+        assert read_date(text, UTC, NOW) == datetime(2021, 1, number, tzinfo=UTC), text
