@@ -1,7 +1,8 @@
 """Channels that the configuration opens, fills by a rule, renames and takes away. The spine calls it.
 
 Which articles a rule takes is the room's judgement (`categorise`); here stands when it is asked: for each article that
-comes or changes, in the transaction that stores it; and for the whole history when a rule is new or another one.
+comes or changes, in the transaction that stores it; and for the whole history when a rule is new or another one, before
+anything is published.
 """
 
 import logging
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 500  # articles in one transaction, while a channel is filled from the history
+AT_ONCE = 200  # articles in one transaction, while a channel is filled from the history
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Channels:
         self._by_rule = frozenset(rule.slug for rule in wanted.rules)
 
     def settle(self) -> None:
-        """Rename, take away, open and fill. What is as it should be is left alone.
+        """Rename, take away and open; `fill` does the rest. What is as it should be is left alone.
 
         Raises:
             ConfigError: when a rule's slug has another meaning already.
@@ -55,7 +56,6 @@ class Channels:
             for rule in self._wanted.rules:
                 if rule.slug not in open_now:
                     self._open(rule)
-        self._fill()
 
     def _rename(self) -> None:
         for slug, before in self._wanted.was.items():
@@ -71,18 +71,28 @@ class Channels:
             raise ConfigError([f"channels.{rule.slug}: {fault}"])
         self._store.open_by_rule(Channel(rule.slug, rule.title), self._now())
 
-    def _fill(self) -> None:
-        """Ask the rules that are new or changed about every article; then they are remembered."""
+    def fill(self) -> None:
+        """Ask the rules that are new or changed about every article; then they are remembered.
+
+        What was taken by another rule goes first, from the archives too: these begin anew.
+        """
         known = self._store.rules()
         changed = {rule.slug: rule.digest for rule in self._wanted.rules if known[rule.slug] != rule.digest}
+        for slug in changed:
+            self._store.empty_channel(slug)
         last = 0
-        while changed and (articles := self._store.articles_after(last, AT_ONCE)):
-            with self._store.writing():
-                self._choose(articles)
-            last = articles[-1].seq
+        while changed and (last := self._fill_after(last)):
+            pass
         for slug, digest in changed.items():
             self._store.filled(slug, digest)
             log.info("channel filled", extra={"channel": slug})
+
+    def _fill_after(self, seq: int) -> int:
+        """Ask about the next articles; give the number of the last one, or 0 where there are no more."""
+        with self._store.writing():
+            articles = self._store.articles_after(seq, AT_ONCE)
+            self._choose(articles)
+        return articles[-1].seq if articles else 0
 
     def choose(self, codes: Sequence[str]) -> None:
         """Put articles into the channels whose rules take them now, and out of those that do not."""

@@ -853,6 +853,7 @@ class Pipeline:
         if everything:
             self._store.mark_all()
         self._store.forget_retractions(self._now() - RETRACTED_FOR)
+        self._channels.fill()
         report = PublishReport()
         marked = list(self._store.marked().items())
         for start in range(0, len(marked), PUBLISHED_AT_ONCE):

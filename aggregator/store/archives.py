@@ -133,6 +133,14 @@ class Archives(ABC):
             )
             self._write("UPDATE OR IGNORE retractions SET slug = :new WHERE slug = :old", old=old, new=new)
 
+    def empty_archives(self, slug: str) -> None:
+        """Forget the archives of a channel that is filled anew; their documents are marked, to be written again or
+        taken away."""
+        with self.writing():
+            rows = self._rows("SELECT number FROM archives WHERE slug = :slug ORDER BY number", slug=slug)
+            self.mark([archive_mark(slug, row["number"]) for row in rows])
+            self._write("DELETE FROM archives WHERE slug = :slug", slug=slug)
+
     def drop_archives(self, slug: str) -> None:
         """Forget the archives of a channel that goes away, and what was retracted from it."""
         with self.writing():

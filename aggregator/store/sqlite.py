@@ -725,6 +725,15 @@ class Store(Archives, HeldArticles):
         rows = self._rows("SELECT slug, rule FROM channels WHERE rule <> '' ORDER BY slug")
         return {row["slug"]: row["rule"] for row in rows}
 
+    def empty_channel(self, slug: str) -> None:
+        """Take all articles out of a channel, for another rule; they are marked as what they stand in has changed."""
+        with self.writing():
+            if self._rows("SELECT 1 FROM channels WHERE slug = :slug AND rule <> 'new'", slug=slug):
+                self.mark_everything_of(slug)
+                self.empty_archives(slug)
+                self._write("DELETE FROM entry_channels WHERE slug = :slug", slug=slug)
+                self.filled(slug, "new")
+
     def filled(self, slug: str, digest: str) -> None:
         """Note that a channel holds what its rule takes."""
         self._write("UPDATE channels SET rule = :digest WHERE slug = :slug", slug=slug, digest=digest)

@@ -87,6 +87,41 @@ def test_a_new_channel_and_a_changed_one_are_filled_from_the_history_without_fet
     assert newsroom.files() == before
 
 
+def archived(newsroom: Editor, slug: str) -> list[str]:
+    paths = sorted(path for path in newsroom.documents() if path.startswith(f"category/{slug}/"))
+    return [title for path in paths if path.endswith(".atom") for title in newsroom.titles(path)]
+
+
+def test_a_changed_rule_leaves_nothing_of_the_old_one_in_the_archives(newsroom: Editor) -> None:
+    newsroom.publish = "entries = 2"
+    newsroom.write("a", rss(*(item(number, f"{'股市' if number < 8 else '天气'}{number}") for number in range(1, 10))))
+    newsroom.channels = MARKETS
+    newsroom.refresh()
+    everything = sorted(titles(newsroom, "markets") + archived(newsroom, "markets"))
+    assert everything == [f"股市{number}" for number in range(1, 8)]
+    newsroom.channels = MARKETS.replace("股市 OR stocks", "天气 OR 股市1")
+    newsroom.render()
+    assert titles(newsroom, "markets") == ["天气9", "天气8"]
+    assert archived(newsroom, "markets") == ["股市1"]
+    assert marks(newsroom) == []
+
+
+def test_a_channel_that_is_taken_out_takes_its_archives_along_and_a_renamed_one_keeps_them(newsroom: Editor) -> None:
+    newsroom.publish = "entries = 2"
+    newsroom.write("a", rss(*(item(number, f"股市{number}") for number in range(1, 6))))
+    newsroom.channels = MARKETS
+    newsroom.refresh()
+    before = archived(newsroom, "markets")
+    assert len(before) == 3
+    newsroom.channels = MARKETS.replace("markets", "boerse") + '\nwas = ["markets"]'
+    newsroom.render()
+    assert archived(newsroom, "boerse") == before
+    assert archived(newsroom, "markets") == []
+    newsroom.channels = ""
+    newsroom.render()
+    assert archived(newsroom, "boerse") == []
+
+
 def take_out_by_hand(newsroom: Editor, *more: str) -> None:
     with closing(sqlite3.connect(newsroom.folder / "a.db")) as connection, connection:
         connection.execute("DELETE FROM entry_channels WHERE slug = 'markets'")

@@ -74,6 +74,18 @@ def test_a_source_that_becomes_private_is_hidden_in_what_was_published_before_an
     assert not [path for path in newsroom.documents() if "a.xml" in published(newsroom, path)]
 
 
+def test_a_source_that_becomes_private_is_hidden_in_full_archives_too(newsroom: Newsroom) -> None:
+    own = f"file:{newsroom.folder}/a.xml"
+    newsroom.publish = "entries = 1"
+    newsroom.write("a", rss(*(item(number, text=f"see {own}") for number in range(1, 6))))
+    newsroom.refresh()
+    assert own in published(newsroom, "category/keji/archive-1.atom")
+    newsroom.sources["a"] += "\nprivate = true"
+    newsroom.refresh()
+    assert not [path for path in newsroom.documents() if "a.xml" in published(newsroom, path)]
+    assert newsroom.titles("category/keji/archive-1.atom") == ["标题1"]
+
+
 def test_a_private_source_says_its_name_and_no_address_in_its_articles(newsroom: Newsroom) -> None:
     newsroom.write("a", rss(item(1)), 'category = "科技"\nprivate = true')
     newsroom.refresh()
