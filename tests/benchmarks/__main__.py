@@ -4,6 +4,7 @@ CPU time, not the clock's; the plain library on the same documents in the same r
 `python -m tests.benchmarks load`: one pass over 10,000 sources, by the clock, against what is aimed at. It takes a
 quarter of an hour, most of it for the first pass, in which every source is new. `python -m tests.benchmarks search`:
 how long answers take over 1,000,000 articles; it needs 6 GB in the temporary folder and a quarter of an hour.
+`python -m tests.benchmarks serving`: what a request costs the server, beside nginx on the same files.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import load, search, stages, whole
+from tests.benchmarks import load, search, serving, stages, whole
 
 ENTRIES = 50
 
@@ -21,11 +22,13 @@ ENTRIES = 50
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("cost", "load", "search"), default="cost", help="which tables")
+    choices = ("cost", "load", "search", "serving")
+    parser.add_argument("what", nargs="?", choices=choices, default="cost", help="which tables")
     parser.add_argument("--sources", type=int, help="sources: 40 of 50 entries for the cost, 10,000 of 5 for the load")
     parser.add_argument("--documents", type=int, default=12, help="documents taken through each stage")
     parser.add_argument("--hosts", type=int, default=2000, help="loopback addresses that the load is spread over")
     parser.add_argument("--articles", type=int, default=1_000_000, help="articles that are searched")
+    parser.add_argument("--requests", type=int, default=20_000, help="requests of each kind to each server in a round")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
     if arguments.what == "load":
@@ -33,6 +36,8 @@ def main() -> None:
     elif arguments.what == "search":
         with tempfile.TemporaryDirectory() as folder:
             console.print(_search(search.measure(arguments.articles, Path(folder), console.print)))
+    elif arguments.what == "serving":
+        console.print(_serving(serving.measure(arguments.requests)))
     else:
         _cost(console, arguments.sources or 40, arguments.documents)
 
@@ -52,6 +57,20 @@ def _search(measured: search.Measured) -> Table:
     for kind in measured.answers:
         times = f"{kind.median_ms:.1f}", f"{kind.p95_ms:.1f}"
         table.add_row(kind.kind, str(kind.queries), f"{kind.found:.1f}", *times)
+    return table
+
+
+def _serving(measured: list[serving.Cost]) -> Table:
+    title = (
+        f"One worker over {serving.CONNECTIONS} kept connections, a feed of {serving.size():,} bytes:\n"
+        "the server's CPU time per request, kernel included"
+    )
+    table = Table("answer", title=title, title_justify="left")
+    for heading in ("us", "nginx us", "x nginx's rate", "aimed at"):
+        table.add_column(heading, justify="right")
+    for cost in measured:
+        nginx = ("–", "no nginx here") if cost.nginx is None else (f"{cost.nginx:.1f}", f"{cost.ratio:.2f}")
+        table.add_row(cost.kind, f"{cost.ours:.1f}", *nginx, f"{serving.AIMS[cost.kind]:.2f}")
     return table
 
 

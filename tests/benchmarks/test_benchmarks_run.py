@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import search, stages, whole
+from tests.benchmarks import search, serving, stages, whole
 
 
 def test_every_stage_and_every_pass_of_the_whole_job_is_measured() -> None:
@@ -21,3 +21,9 @@ def test_searching_is_measured_on_articles_that_are_found(tmp_path: Path) -> Non
     found = {kind.kind: kind.found for kind in measured.answers}
     assert found["a common word"] > 1
     assert found["seven characters of a text"] >= 1
+
+
+def test_serving_is_measured_for_every_kind_of_answer() -> None:
+    costs = serving.measure(300, rounds=1)
+    assert [cost.kind for cost in costs] == ["identity", "gzip", "304"]
+    assert all(cost.ours > 0 for cost in costs)
