@@ -24,6 +24,7 @@ from aggregator.records import (
     Intake,
     ListRules,
     NotAFeed,
+    Origin,
     Outline,
     Preview,
     PreviewItem,
@@ -37,6 +38,7 @@ from aggregator.records import (
     Trace,
     Unreadable,
     Version,
+    Withdrawn,
 )
 from aggregator.urls import host
 
@@ -336,7 +338,12 @@ def hidden_trace(trace: Trace, masks: Mapping[str, Mask]) -> Trace:
             names=tuple(_hidden_name(name, mask) for name in trace.names),
             tellings=tuple(_hidden_telling(each, mask) for each in trace.tellings),
         )
-    return replace(trace, provenance=tuple(_hidden_brought(each, masks.get(each.source)) for each in trace.provenance))
+    return replace(
+        trace,
+        provenance=tuple(_hidden_brought(each, masks.get(each.source)) for each in trace.provenance),
+        origins=tuple(_hidden_origin(each, masks.get(each.source)) for each in trace.origins),
+        withdrawn=tuple(_hidden_withdrawal(each, masks.get(each.source)) for each in trace.withdrawn),
+    )
 
 
 def _hidden_telling(telling: Telling, mask: Mask) -> Telling:
@@ -350,6 +357,19 @@ def _hidden_name(name: Alias, mask: Mask) -> Alias:
 
 def _hidden_brought(brought: Brought, mask: Mask | None) -> Brought:
     return brought if mask is None else replace(brought, guid=mask.words(brought.guid), link=mask.link(brought.link))
+
+
+def _hidden_origin(origin: Origin, mask: Mask | None) -> Origin:
+    """Its document's address and those that it was sent on to are the source's own."""
+    if mask is None:
+        return origin
+    redirects = tuple(f"{hop.partition(' ')[0]} {mask.name}" for hop in origin.redirects)
+    notes = tuple(mask.words(note) for note in origin.notes)
+    return replace(origin, url=mask.name, redirects=redirects, notes=notes, matched=mask.words(origin.matched))
+
+
+def _hidden_withdrawal(withdrawn: Withdrawn, mask: Mask | None) -> Withdrawn:
+    return withdrawn if mask is None else replace(withdrawn, comment=mask.words(withdrawn.comment))
 
 
 def hidden_preview(source: Source, found: Preview) -> Preview:

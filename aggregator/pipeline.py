@@ -57,6 +57,7 @@ from aggregator.records import (
     RawLimits,
     Read,
     Reading,
+    ReadingFacts,
     ReadNote,
     Reparsed,
     Retouch,
@@ -70,7 +71,7 @@ from aggregator.records import (
     Withdrawal,
 )
 from aggregator.tools import PAGE_ACCEPT, MissingText, SharedFetches, Tools
-from aggregator.urls import fold_name, host
+from aggregator.urls import fold_name, host, without_login
 
 if TYPE_CHECKING:
     from aggregator.fetch.client import Client
@@ -404,11 +405,13 @@ class Pipeline:
         """
         raw = self._store.packed(_raw(read.fetched, self._now()), self._limits.raw)
         with self._store.writing():
-            changes = self._judge(named, poll.source, poll.memory, read.intake.facts, prints)
+            met = self._look_up(named, poll.source)
+            changes = self._judge(met, poll.source, poll.memory, read.intake.facts, prints)
             if identify.lacks_a_text(changes):
                 return None
             self._settle_held(poll, changes)
             self._store_changes(poll.source, changes, prints)
+            self._note_origin(read, met, changes, poll.source.name)
             review = changes.hold is not None and changes.hold.for_review
             taken_back = () if review else read.intake.withdrawn
             changes = replace(changes, withdrawn=self._withdraw(poll.source.name, taken_back))
@@ -419,9 +422,18 @@ class Pipeline:
             self._store.remember_document(poll.source.name, read.intake.entries)
         return changes
 
+    def _note_origin(self, read: Read, met: Met, changes: Changes, source: str) -> None:
+        """Keep what `explain` tells: which reading brought and changed articles, and how they were recognised."""
+        brought = identify.recognised_by(met.named, met.aliases, met.known)
+        new = {arrival.info_code: "" for arrival in (*changes.arrivals, *changes.held)}
+        brought |= new | {merge.info_code: "" for merge in changes.merged}
+        changed = [*new, *(revision.info_code for revision in changes.revisions)]
+        changed += [merge.info_code for merge in changes.merged if merge.revision]
+        self._store.note_origin(source, _facts_of(read, self._now()), brought, changed)
+
     def _judge(
         self,
-        named: Sequence[Named],
+        met: Met,
         source: Source,
         memory: SourceMemory,
         facts: FeedFacts,
@@ -429,14 +441,13 @@ class Pipeline:
     ) -> Changes:
         """Decide what is new, let it join the stories that others told, and hold what a known source brings all at once
         and is not known for. What waits for the operator's word joins nothing."""
-        met = self._look_up(named, source)
         changes = self._decide(met, source, memory)
         joined = self._join_stories(changes, prints, source.name)
         if identify.is_beginning(memory, met.known.values()):
             return joined
-        past = self._store.past(source.name) if identify.is_remarkable(changes, len(named)) else Past()
+        past = self._store.past(source.name) if identify.is_remarkable(changes, len(met.named)) else Past()
         waiting, titled = self._store.waiting(source.name), source.title is not None
-        scene = identify.Scene(len(named), facts, memory, past, self._now(), waiting, titled)
+        scene = identify.Scene(len(met.named), facts, memory, past, self._now(), waiting, titled)
         judged = identify.guard(changes, met.known, scene)
         review = judged.hold is not None and judged.hold.for_review
         return judged if review else identify.guard(joined, met.known, scene)
@@ -454,8 +465,7 @@ class Pipeline:
         entries = self._store.let_out(codes)
         for entry in entries:
             if source := self._sources.get(entry.source):
-                slugs = self._slugs(categorise.categories_of(entry, source))
-                self._store.place(entry.info_code, source.name, list(slugs.values()))
+                self._put_into(entry.info_code, entry, source, self._slugs(categorise.categories_of(entry, source)))
             self._store.mark_article(entry.info_code)
         return entries
 
@@ -550,7 +560,7 @@ class Pipeline:
         memory: SourceMemory,
         prints: Mapping[str, Fingerprint],
     ) -> Preview:
-        changes = self._judge(named, source, memory, read.intake.facts, prints)
+        changes = self._judge(self._look_up(named, source), source, memory, read.intake.facts, prints)
         items = [PreviewItem("new", item.info_code, item.entry, ()) for item in changes.arrivals]
         items += [PreviewItem("merged", item.info_code, item.entry, ()) for item in changes.merged]
         items += [PreviewItem("held", item.info_code, item.entry, ()) for item in changes.held]
@@ -604,7 +614,8 @@ class Pipeline:
         whole = (item for item in changes.sightings if not _lacks_text(item.entry, source))
         changed: tuple[Revision | Retouch | Merge, ...] = (*changes.revisions, *changes.retouches, *changes.merged)
         met: list[Arrival | Revision | Retouch | Merge | Sighting] = [*changes.arrivals, *changed, *whole]
-        wanted = {item.info_code: categorise.categories_of(item.entry, source) for item in met}
+        items = {item.info_code: item for item in met}
+        wanted = {code: categorise.categories_of(item.entry, source) for code, item in items.items()}
         slugs = self._slugs([name for names in wanted.values() for name in names])
         there = self._store.places(wanted)
         touched = {item.info_code for item in met if not isinstance(item, Sighting) or item.learns}
@@ -612,11 +623,19 @@ class Pipeline:
             chosen = list(dict.fromkeys(slugs[fold_name(name)] for name in names))
             placed = there.get(code, {})
             if not set(chosen) <= set(placed) or any(placed[slug] == source.name for slug in set(placed) - set(chosen)):
-                self._store.place(code, source.name, chosen)
+                self._put_into(code, items[code].entry, source, slugs)
                 touched.add(code)
         for item in changed:
             self._store.mark_article(item.info_code)
         self._channels.choose(sorted(touched))
+
+    def _put_into(self, code: str, entry: Entry, source: Source, slugs: Mapping[str, str]) -> None:
+        """Place an article in its source's channels for it (`slugs` by folded name), and note why in each."""
+        why: dict[str, str] = {}
+        for name in categorise.categories_of(entry, source):
+            why.setdefault(slugs[fold_name(name)], categorise.reason_for(name, entry, source))
+        self._store.place(code, source.name, list(why))
+        self._store.note_rules(code, source.name, why)
 
     def _slugs(self, names: Sequence[str]) -> dict[str, str]:
         """Give the slug of each category name, by folded name; a name not met before opens its channel."""
@@ -690,8 +709,7 @@ class Pipeline:
             else:
                 self._store.put_off(code)
                 return problem
-            slugs = self._slugs(categorise.categories_of(entry, source))
-            self._store.place(code, source.name, list(slugs.values()))
+            self._put_into(code, entry, source, self._slugs(categorise.categories_of(entry, source)))
             self._channels.choose([code])
         return problem
 
@@ -959,6 +977,20 @@ def _feed_hints(facts: FeedFacts | None) -> FeedHints:
     if facts is None:
         return FeedHints()
     return FeedHints(facts.ttl_minutes, facts.update_minutes, facts.skip_hours, facts.skip_days)
+
+
+def _facts_of(read: Read, now: datetime) -> ReadingFacts:
+    fetched, intake = read.fetched, read.intake
+    return ReadingFacts(
+        at=now,
+        url=without_login(fetched.url),
+        status=fetched.status,
+        redirects=tuple(f"{hop.status} {without_login(hop.url)}" for hop in fetched.redirects),
+        content_type=fetched.header("content-type") or "",
+        format=intake.facts.format,
+        entries=len(intake.entries),
+        notes=intake.problems,
+    )
 
 
 def _raw(fetched: Fetched, now: datetime) -> RawDocument:

@@ -740,6 +740,60 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingFacts:
+    """How a document was fetched and read, as far as it is kept: `redirects` as "301 https://…", `notes` is what was
+    repaired or passed over in it."""
+
+    at: datetime
+    url: str
+    status: int
+    redirects: tuple[str, ...]
+    content_type: str
+    format: str
+    entries: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a source's telling of an article came, or how the words changed that it has: the reading of a document, and
+    the name that it was recognised by ("guid …"; nothing for one that was new). Times are text, as in `Trace`."""
+
+    what: Literal["came", "changed"]
+    source: str
+    matched: str
+    at: str
+    url: str
+    status: int
+    redirects: tuple[str, ...]
+    content_type: str
+    format: str
+    entries: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A channel that an article stands in, the source that named it, and by which rule: category (a fixed one), outlet,
+    tags, author, or name (its own, for want of any); nothing where a rule of the channel chose the article."""
+
+    slug: str
+    title: str
+    source: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """That a source took an article back: when we saw it, when it says that it did ("": not said), and its remark."""
+
+    source: str
+    noted_at: str
+    said_at: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """An article's story, as the store knows it; times are as they stand there (ISO 8601, UTC). Where the article is
     not stored, only its names are known."""
@@ -763,6 +817,9 @@ class Trace:
     held_since: str = ""  # also of an article that is published by now
     held_reason: str = ""
     missing_since: str = ""  # while it was held, a document came without it
+    origins: tuple[Origin, ...] = ()
+    placed: tuple[Placed, ...] = ()
+    withdrawn: tuple[Withdrawn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

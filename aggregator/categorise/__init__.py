@@ -10,6 +10,7 @@ from aggregator.categorise.naming import (
     channel_for,
     names_of_post,
     naming_of_posts,
+    reason_for,
     title_of,
 )
 from aggregator.categorise.query import query_fault
@@ -28,6 +29,7 @@ __all__ = [
     "names_of_post",
     "naming_of_posts",
     "query_fault",
+    "reason_for",
     "rule_of",
     "title_of",
 ]

@@ -30,6 +30,14 @@ def categories_of(entry: Entry, source: Source) -> tuple[str, ...]:
     return tuple(ordered) or (source.title or source.name,)
 
 
+def reason_for(name: str, entry: Entry, source: Source) -> str:
+    """Say by which rule `categories_of` gives a name: category, outlet, tags, author, or name (the source's own)."""
+    if fold_name(name) in {fold_name(each) for each in source.categories}:
+        return "category"
+    taken = {fold_name(each) for each in _taken_from(entry, source)}
+    return source.category_from or "name" if fold_name(name) in taken else "name"
+
+
 def _taken_from(entry: Entry, source: Source) -> tuple[str, ...]:
     match source.category_from:
         case "outlet":

@@ -1,7 +1,7 @@
 """Why things are as they are: an article's story, a source's next check; and what the operator decides about them."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from aggregator.cli import show
 from aggregator.cli.commands import DONE, FAILED, cli, must_exist, run_to_end
 from aggregator.config import Settings
 from aggregator.pipeline import utc_now
-from aggregator.records import Alias, Brought, PublishReport, SourceReport, Trace
+from aggregator.records import Alias, Brought, Origin, Placed, PublishReport, SourceReport, Trace, Withdrawn
 from aggregator.store import Store
 from aggregator.urls import canonical, without_login
 
@@ -27,13 +27,13 @@ def explain(path: Path, what: str, as_json: bool) -> int:
     """Say where an article came from and where it went, or how a source stands and why it is checked when it is."""
     settings = wiring.load_settings(path)
     with wiring.glance(settings) as store:
-        report = next((found for found in store.source_reports(utc_now()) if found.name == what), None)
+        report = store.source_report(what, utc_now())
         trace = None if report else find(store, what)
     if report is not None:
         _show_source(report, as_json)
         return DONE
     if trace is not None:
-        _show_article(trace, as_json)
+        _show_article(trace, _files(settings, trace), as_json)
         return DONE
     if as_json:
         show.print_json({"found": False})
@@ -73,9 +73,16 @@ def _show_source(report: SourceReport, as_json: bool) -> None:
     show.out().print(_facts(rows))
 
 
-def _show_article(trace: Trace, as_json: bool) -> None:
+def _files(settings: Settings, trace: Trace) -> list[str]:
+    from aggregator.publish.find import holding  # with all that renders: only where it is asked
+
+    slugs = [channel.slug for channel in trace.placed]
+    return holding(settings.publish.directory, trace.info_code, slugs) if slugs else []
+
+
+def _show_article(trace: Trace, files: Sequence[str], as_json: bool) -> None:
     if as_json:
-        show.print_json(show.trace_json(trace))
+        show.print_json({**show.trace_json(trace), "published_in": list(files)})
         return
     rows = [
         ("code", trace.info_code),
@@ -91,14 +98,55 @@ def _show_article(trace: Trace, as_json: bool) -> None:
         *(("also told as", f"{item.code}  {item.title}") for item in trace.tellings if item.code != trace.info_code),
         *(("kept apart", f"from {code}, split off by hand") for code in trace.apart),
         *(("known as", f"{name.kind} {name.value}".replace("\n", " ")) for name in trace.names if name.kind != "text"),
-        *(("stands in", f"{channel.title}  category/{channel.slug}") for channel in trace.channels),
-        ("page", f"article/{trace.info_code}.html" if trace.channels else ""),
+        *(row for origin in trace.origins for row in _came(origin)),
+        *(("taken back", _taken_back(item)) for item in trace.withdrawn),
+        *(("stands in", f"{item.title}  category/{item.slug}, by {_reason(item)}") for item in trace.placed),
+        *(("published in", line) for line in _by_document(files)),
     ]
     show.out().print(_facts(rows))
 
 
 def _brought(item: Brought) -> str:
     return f"{item.source} at {item.first_seen}  {item.link}" + (f"\nmerged: {item.why}" if item.why else "")
+
+
+def _came(origin: Origin) -> Iterator[tuple[str, str]]:
+    """Tell of one reading: how the document was fetched, what it was, and how the article was recognised in it."""
+    yield origin.what, f"in {show.counted(origin.entries, 'article')} of {origin.source} at {origin.at}"
+    yield "  fetched", f"from {origin.url}, status {origin.status}"
+    for hop in origin.redirects:
+        status, _, target = hop.partition(" ")
+        yield "  moved", f"{status} to {target}"
+    said = f", said to be {origin.content_type}" if origin.content_type else ""
+    yield "  read", f"as {origin.format}{said}"
+    for note in origin.notes:
+        yield "  noted", note
+    if origin.matched:
+        yield "  known by", origin.matched.replace("\n", " ")
+
+
+def _taken_back(item: Withdrawn) -> str:
+    said = f", which says since {item.said_at}" if item.said_at else ""
+    return f"by {item.source}{said}; seen at {item.noted_at}{f': {item.comment}' if item.comment else ''}"
+
+
+def _reason(item: Placed) -> str:
+    """Say why an article stands in a channel."""
+    rules = {
+        "category": f"a fixed category of {item.source}",
+        "name": f"the name of {item.source}, which gives it no category",
+        "": f"{item.source}" if item.source else "the channel's own rule",
+    }
+    return rules.get(item.rule, f"its {item.rule}, as {item.source} gives it")
+
+
+def _by_document(files: Sequence[str]) -> list[str]:
+    """Give a line a document, with the formats that hold the article."""
+    formats: dict[str, list[str]] = {}
+    for path in files:
+        stem, _, suffix = path.rpartition(".")
+        formats.setdefault(stem, []).append(f".{suffix}")
+    return [f"{stem} {' '.join(suffixes)}" for stem, suffixes in formats.items()]
 
 
 def _absorbed(trace: Trace) -> str:

@@ -38,13 +38,14 @@ _OUTCOMES = {"ok": "ok", "not-modified": "unchanged", "failed": "failed", "gone"
 
 
 def out() -> Console:
-    """The console for results; into a pipe or file, rows are not folded to the width of a terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _UNFOLDED)
+    """The console for results; into a pipe or file, rows are not folded to the width of a terminal. `:x:` in a guid is
+    no picture."""
+    return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _UNFOLDED)
 
 
 def err() -> Console:
     """The console for progress, warnings and errors."""
-    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _UNFOLDED)
+    return Console(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else _UNFOLDED)
 
 
 def print_json(document: Any) -> None:

@@ -9,7 +9,7 @@ from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
 from aggregator.identify.flood import Scene, guard, is_beginning, is_remarkable, why_held
 from aggregator.identify.folder import apart, each
-from aggregator.identify.match import match, without_reused_guids
+from aggregator.identify.match import match, recognised_by, without_reused_guids
 from aggregator.identify.repairs import merged
 from aggregator.identify.stories import WINDOW, join_stories
 from aggregator.identify.withdraw import names_withdrawn, withdrawn
@@ -40,6 +40,7 @@ __all__ = [
     "names_of",
     "names_withdrawn",
     "recognised",
+    "recognised_by",
     "repair",
     "settled",
     "why_held",

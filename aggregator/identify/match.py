@@ -15,13 +15,25 @@ def match(named: Named, aliases: Mapping[Alias, str], known: Mapping[str, Known]
     A link alone does not make two entries of one source the same article when their guids, titles and dates (or the
     links' fragments) all differ: incident pages and daily columns live under one address for years.
     """
-    for name in named.names:
+    name = _telling_name(named, aliases, known)
+    return aliases[name] if name else None
+
+
+def recognised_by(
+    entries: Sequence[Named], aliases: Mapping[Alias, str], known: Mapping[str, Known]
+) -> dict[str, str]:
+    """Say by which name articles were recognised that this source brings for the first time: `guid …`, by code."""
+    names = [name for named in entries if (name := _telling_name(named, aliases, known))]
+    stored = ((known.get(aliases[name]), name) for name in names)
+    return {each.info_code: f"{name.kind} {name.value}" for each, name in stored if each and not each.seen_here}
+
+
+def _telling_name(named: Named, aliases: Mapping[Alias, str], known: Mapping[str, Known]) -> Alias | None:
+    for name in (*named.names, Alias("code", named.info_code)):
         code = aliases.get(name)
-        if code is None:
-            continue
-        if name.kind != "url" or not _another_article(named.entry, known.get(code)):
-            return code
-    return aliases.get(Alias("code", named.info_code))
+        if code and (name.kind != "url" or not _another_article(named.entry, known.get(code))):
+            return name
+    return None
 
 
 def without_reused_guids(

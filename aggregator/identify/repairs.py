@@ -4,6 +4,10 @@ from dataclasses import replace
 
 from aggregator.records import Entry, ListRules, Source
 
+_SAID = (
+    *("link", "title", "summary", "content", "author", "outlet", "language", "published", "published_text"),
+    *("tags", "enclosures"),
+)
 _BY_SECOND_REQUEST = ("title", "published", "outlet", "author")
 
 
@@ -13,18 +17,19 @@ def merged(entry: Entry, stored: Entry, source: Source) -> Entry:
     Names stay. A text that came by a second request stays, with what else that brought: the document has only an
     excerpt. A date stays where the source gives another one by now: it was that of the article when it came.
     """
-    kept: dict[str, object] = {name: getattr(stored, name) for name in ("source", "guid", "info_code", "article_url")}
+    kept: set[str] = set()
     if stored.published and entry.published_text != stored.published_text:
-        kept |= {"published": stored.published, "published_text": stored.published_text}
+        kept |= {"published", "published_text"}
     if entry.article_url and stored.content:
-        kept |= {name: getattr(stored, name) for name in _not_of_the_document(entry, source)}
-    published = entry.published.replace(microsecond=0) if entry.published else None  # as it is stored
-    read = replace(entry, published=published, updated=None, row_fingerprint="")
-    return replace(read, **kept)  # type: ignore[arg-type]  # these are fields of an entry
+        kept |= _not_of_the_document(entry, source)
+    said = {name: getattr(entry, name) for name in _SAID if name not in kept}
+    if date := said.get("published"):
+        said["published"] = date.replace(microsecond=0)  # as it is stored
+    return replace(stored, **said)
 
 
-def _not_of_the_document(entry: Entry, source: Source) -> list[str]:
+def _not_of_the_document(entry: Entry, source: Source) -> set[str]:
     rule = source.rules.article if isinstance(source.rules, ListRules) else None
-    names = [name for name in _BY_SECOND_REQUEST if rule and getattr(rule, name)]
-    names += ["published_text"] if "published" in names else []
-    return ["content", "summary", *names, *([] if entry.outlet else ["outlet"])]
+    names = {name for name in _BY_SECOND_REQUEST if rule and getattr(rule, name)}
+    names |= {"published_text"} if "published" in names else set()
+    return names | {"content", "summary"} | (set() if entry.outlet else {"outlet"})

@@ -362,3 +362,31 @@ def stories(db: Database) -> None:
     of one article (each with its text), and which articles are never to be one."""
     for statement in _STORIES:
         db.execute(statement)
+
+
+_ORIGINS = (
+    """CREATE TABLE readings (
+        id INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,
+        at TEXT NOT NULL,
+        url TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        redirects TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        format TEXT NOT NULL,
+        entries INTEGER NOT NULL,
+        notes TEXT NOT NULL
+    ) STRICT""",
+    "ALTER TABLE provenance ADD COLUMN read_id INTEGER",
+    "ALTER TABLE provenance ADD COLUMN matched TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE entries ADD COLUMN read_id INTEGER",
+    "ALTER TABLE entry_channels ADD COLUMN rule TEXT NOT NULL DEFAULT ''",
+)
+
+
+@migrations()
+def origins(db: Database) -> None:
+    """How documents were fetched and read that brought or changed articles; by what name each was recognised, and by
+    which of its source's rules it stands in its channels."""
+    for statement in _ORIGINS:
+        db.execute(statement)

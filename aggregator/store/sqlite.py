@@ -33,6 +33,7 @@ from aggregator.records import (
     Outline,
     RawDocument,
     RawLimits,
+    ReadingFacts,
     ReadNote,
     Retouch,
     Revision,
@@ -46,7 +47,7 @@ from aggregator.records import (
     Withdrawal,
     Wording,
 )
-from aggregator.store import history, raw
+from aggregator.store import history, origins, raw
 from aggregator.store.archives import Archives
 from aggregator.store.held import HeldArticles
 from aggregator.store.migrations import migrations
@@ -419,6 +420,14 @@ class Store(Archives, HeldArticles):
     def source_reports(self, now: datetime) -> list[SourceReport]:
         """Give how each source that is fetched stands, in the order of the configuration."""
         rows = self._rows(_REPORTS, month_ago=time_text(now - _MONTH))
+        return self._reported(rows, now)
+
+    def source_report(self, name: str, now: datetime) -> SourceReport | None:
+        """Give how one source stands; None where there is none of this name."""
+        rows = self._rows(_REPORT, name=name, month_ago=time_text(now - _MONTH))
+        return next(iter(self._reported(rows, now)), None)
+
+    def _reported(self, rows: Sequence[sqlite3.Row], now: datetime) -> list[SourceReport]:
         reports = [report_of(row, usual_gap(self._dates(row["name"])), now) for row in rows]
         masks = self._masks(report.name for report in reports)
         return [hidden_report(each, masks[each.name]) if each.name in masks else each for each in reports]
@@ -577,6 +586,7 @@ class Store(Archives, HeldArticles):
             tellings=self.stories.told(code),
             apart=self.stories.apart_from(code),
         )
+        story = self._with_origins(story)
         rows = self._rows(
             """SELECT title, link, state, source, published, published_text, first_seen, updated, revision, retouched,
                       COALESCE(held_since, '') AS held_since, held_reason,
@@ -591,7 +601,23 @@ class Store(Archives, HeldArticles):
         return self._shown(replace(story, **facts, channels=stored.channels if stored else ()))
 
     def _shown(self, story: Trace) -> Trace:
-        return hidden_trace(story, self._masks([story.source, *(brought.source for brought in story.provenance)]))
+        names = [story.source, *(each.source for each in story.provenance), *(each.source for each in story.withdrawn)]
+        return hidden_trace(story, self._masks(names))
+
+    def _with_origins(self, story: Trace) -> Trace:
+        with self._lock, self._reporting():
+            connection, code = self._connection, story.info_code
+            placed, withdrawn = origins.places_of(connection, code), origins.withdrawals_of(connection, code)
+            return replace(story, origins=origins.of(connection, code), placed=placed, withdrawn=withdrawn)
+
+    def note_origin(
+        self, source: str, facts: ReadingFacts, brought: Mapping[str, str], changed: Collection[str]
+    ) -> None:
+        """Note which reading brought articles of a source first (by code: the name that each was recognised by, "" for
+        a new one) and which changed what articles say."""
+        if brought or changed:
+            with self.writing():
+                origins.note(self._connection, source, facts, brought, changed)
 
     def retract(self, code: str, now: datetime) -> bool:
         """Take an article out of everything that is published, for good: its code and names stay, its text does not.
@@ -824,6 +850,13 @@ class Store(Archives, HeldArticles):
             added = [self._write(_PLACE, code=code, slug=slug, source=source) for slug in slugs]
             if any(added):
                 self.mark_article(code)
+
+    def note_rules(self, code: str, source: str, rules: Mapping[str, str]) -> None:
+        """Note by which of a source's rules it put an article into channels, by slug."""
+        rows = [{"code": code, "source": source, "slug": slug, "rule": rule} for slug, rule in rules.items()]
+        self._write_many(
+            "UPDATE entry_channels SET rule = :rule WHERE info_code = :code AND slug = :slug AND source = :source", rows
+        )
 
     # --- what is to be published ---------------------------------------------------------------
 
@@ -1093,14 +1126,16 @@ _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified,
     heedless = :heedless, usual_seconds = :usual,
     moved_to = :moved_to, moved_since = :moved_since, moved_polls = :moved_polls WHERE name = :name"""
 
-_REPORTS = """SELECT s.*, (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'published') AS entries,
+_REPORT_COLUMNS = """SELECT s.*,
+        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'published') AS entries,
         (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago
             AND e.state <> 'held') AS of_month,
         (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'held') AS held,
         h.held_since, h.held_reason
     FROM sources s LEFT JOIN entries h
-      ON h.seq = (SELECT max(e.seq) FROM entries e WHERE e.source = s.name AND e.state = 'held')
-    WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"""
+      ON h.seq = (SELECT max(e.seq) FROM entries e WHERE e.source = s.name AND e.state = 'held')"""
+_REPORTS = f"{_REPORT_COLUMNS} WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"
+_REPORT = f"{_REPORT_COLUMNS} WHERE s.name = :name AND (s.active OR s.kind = 'jekyll')"
 
 _INSERT_ENTRY = """INSERT INTO entries (info_code, source, guid, link, title, summary, content, author, outlet,
         language, published, updated, first_seen, sort_date, state, published_text, tags, enclosures, fingerprint,

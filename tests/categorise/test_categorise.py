@@ -13,6 +13,7 @@ from aggregator.categorise import (
     channel_for,
     names_of_post,
     naming_of_posts,
+    reason_for,
     title_of,
 )
 from aggregator.records import Channel, Entry, RawEntry, RawPost, Source
@@ -48,6 +49,14 @@ def opened(names: list[str], naming: Naming = PLAIN) -> dict[str, Channel]:
 )
 def test_an_article_joins_the_fixed_categories_then_those_taken_from_it(source: Source, names: tuple[str, ...]) -> None:
     assert categories_of(ENTRY, source) == names
+
+
+def test_each_category_has_the_rule_that_gave_it() -> None:
+    source = Source("s", "u", categories=("科技",), category_from="tags")
+    reasons = {name: reason_for(name, ENTRY, source) for name in categories_of(ENTRY, source)}
+    assert reasons == {"科技": "category", "财经": "tags", "股票": "tags"}
+    assert reason_for("南昌日报", ENTRY, Source("s", "u", category_from="outlet")) == "outlet"
+    assert reason_for("s", ENTRY, Source("s", "u")) == "name"
 
 
 def test_an_article_that_names_nothing_falls_back_to_its_source() -> None:

@@ -91,12 +91,20 @@ def test_where_the_shown_text_is_taken_back_the_other_source_tells_it_from_its_n
 
 
 def test_what_is_published_again_after_it_was_taken_back_is_no_deletion(newsroom: Newsroom) -> None:
-    newsroom.now += 3 * HOUR
-    newsroom.write("a", atom(entry(1, at=4 * HOUR, text="新的"), entry(2), deleted(1)))
+    newsroom.now += 40 * HOUR
+    newsroom.write("a", atom(entry(1, at=40 * HOUR, text="新的"), entry(2), deleted(1)))
     assert newsroom.refresh()[0]["a"].retracted == 0
     newsroom.write("a", atom(entry(2), deleted(1)))  # the entry has left the feed, the old deletion has not
     assert newsroom.refresh()[0]["a"].retracted == 0
     assert set(states(newsroom).values()) == {"published"}
+
+
+def test_a_publishers_clock_may_be_slow(newsroom: Newsroom) -> None:
+    newsroom.write("a", atom(entry(1, text="改过"), entry(2)))
+    newsroom.refresh(publish=False)
+    assert newsroom.rows("SELECT updated > '2031-05-01T09:00:00Z' FROM entries WHERE link LIKE '%/1'") == [(1,)]
+    newsroom.write("a", atom(entry(2), deleted(1)))
+    assert newsroom.refresh(publish=False)[0]["a"].retracted == 1
 
 
 def test_an_entry_that_comes_with_its_own_deletion_is_never_published(newsroom: Newsroom) -> None:

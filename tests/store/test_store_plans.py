@@ -15,6 +15,9 @@ from aggregator.records import (
     Fingerprint,
     Hold,
     Merge,
+    RawDocument,
+    RawLimits,
+    ReadingFacts,
     Retouch,
     Revision,
     Sighting,
@@ -24,6 +27,8 @@ from aggregator.records import (
 from aggregator.store import Store
 
 SCAN = re.compile(r"SCAN (?!CONSTANT ROW)(\w+)(?! VIRTUAL)")
+RAW = RawDocument("https://example.org/a", "text/xml", NOW, b"<rss/>")
+READING = ReadingFacts(NOW, "https://example.org/a", 200, (), "text/xml", "rss20", 1, ())
 
 
 class Plans:
@@ -75,6 +80,7 @@ def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str
     "add", "revise", "retouch", "wordings", "versions", "sight", "withdraw", "place", "put_off", "mark_article",
     "clear", "retract",
     "past", "waiting", "held", "hold", "miss", "let_out", "trust",
+    "note_origin", "note_rules", "keep_raw", "raw_documents", "source_report",
 ])  # fmt: skip
 def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: str) -> None:
     acts = {
@@ -92,6 +98,11 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
         "add": lambda: store.add([arrival(1000)], NOW),
         "revise": lambda: store.revise([Revision("code-1", entry(1), (), NOW)], NOW),
         "withdraw": lambda: store.withdraw("code-1", "a", Withdrawal("guid 1"), NOW),
+        "note_origin": lambda: store.note_origin("a", READING, {"code-1": ""}, ["code-1"]),
+        "note_rules": lambda: store.note_rules("code-1", "a", {"keji": "tags"}),
+        "keep_raw": lambda: store.keep_raw("a", store.packed(RAW, RawLimits()), RawLimits()),
+        "raw_documents": lambda: store.raw_documents("a"),
+        "source_report": lambda: store.source_report("a", NOW),
         "retouch": lambda: store.retouch([Retouch("code-1", entry(1), ())], NOW),
         "wordings": lambda: store.wordings(["code-1", "code-2"]),
         "versions": lambda: store.versions("code-1"),
