@@ -158,6 +158,7 @@ class Pipeline:
         self._shared = SharedFetches(sources)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="store")  # apart from those that look up names
         self._steps: set[asyncio.Future[Any]] = set()
+        self._problems: tuple[str, ...] = ()  # of the last publish: what stays the same is logged once
 
     async def settle(self) -> None:
         """Wait for the steps that began in the store: those of a refresh that was given up end whole, too."""
@@ -876,8 +877,9 @@ class Pipeline:
         marked = list(self._store.marked().items())
         for start in range(0, len(marked), PUBLISHED_AT_ONCE):
             report = self._publish_some(dict(marked[start : start + PUBLISHED_AT_ONCE]), report)
-        if report.written or report.removed or report.problems:
+        if report.written or report.removed or report.problems != self._problems:
             log.info("published", extra={"written": len(report.written), "problems": list(report.problems)})
+        self._problems = report.problems
         return report
 
     def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:

@@ -1,5 +1,6 @@
 """How many entries fit into a current document. What does not is older, and stands in the archives."""
 
+import re
 from bisect import bisect_right
 from dataclasses import replace
 from html import escape
@@ -8,10 +9,17 @@ from itertools import accumulate
 from aggregator.errors import PublishError
 from aggregator.publish.documents import feed_documents
 from aggregator.publish.view import View
-from aggregator.records import Site, StoredEntry
+from aggregator.records import Document, Site, StoredEntry
 
 _HEAD = 8_000  # bytes: more than what stands around the entries
 _AROUND = 2_000  # more than the names of the elements of one entry, and its times
+_SEAM = 64  # what may differ where a document ends after another entry
+_ENTRIES = {  # how an entry begins and ends in a document; no text can hold that, for it would be escaped
+    "atom": (b"<entry", b"</entry>"),
+    "rss": (b"<item>", b"</item>"),
+    "json": (b"\n{", b"}\n]"),
+    "html": (b'<article class="story"', b"</article>"),
+}
 _ESCAPED = 6  # bytes that one byte of text becomes at most, as in &quot;
 
 
@@ -24,10 +32,27 @@ def fitting(site: Site, view: View, max_bytes: int | None) -> int:
         return len(view.entries)
     bounds = accumulate((at_most(entry) for entry in view.entries), initial=_HEAD + _tombstones(view))
     sure = max(bisect_right(list(bounds), max_bytes) - 1, 0)
-    unsure = range(sure + 1, len(view.entries) + 1)
-    if not unsure or _largest(site, view, unsure[-1]) <= max_bytes:
-        return len(view.entries)
-    return max(1, sure + bisect_right(unsure, max_bytes, key=lambda count: _largest(site, view, count)))
+    return sure if sure == len(view.entries) else _measured(site, view, max_bytes)
+
+
+def _measured(site: Site, view: View, max_bytes: int) -> int:
+    """Render all entries once and see where each begins; where some are left out as sick, try with fewer instead."""
+    rendered = feed_documents(site, view)
+    if rendered.problems:
+        counts = range(1, len(view.entries) + 1)
+        return max(1, bisect_right(counts, max_bytes, key=lambda count: _largest(site, view, count)))
+    fit = (_fitting_into(document, max_bytes) for document in rendered.documents)
+    return max(1, min(fit, default=len(view.entries)))
+
+
+def _fitting_into(document: Document, max_bytes: int) -> int:
+    """Give how many of a document's entries would fit into it."""
+    begins, ends = _ENTRIES[document.path.rpartition(".")[2]]
+    if len(document.body) <= max_bytes:
+        return document.body.count(begins)
+    starts = [found.start() for found in re.finditer(re.escape(begins), document.body)]
+    tail = len(document.body) - document.body.rindex(ends)
+    return bisect_right(starts[1:], max_bytes - tail - _SEAM)
 
 
 def at_most(entry: StoredEntry) -> int:

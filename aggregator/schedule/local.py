@@ -50,6 +50,7 @@ class Daemon:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._publishing = asyncio.Lock()
         self._stopping = False
+        self._problems: tuple[str, ...] = ()  # of the last publish: what stays the same is said once
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it."""
@@ -79,8 +80,9 @@ class Daemon:
     async def _publish(self) -> None:
         async with self._publishing:
             report = await asyncio.to_thread(self._pulse.publish)
-        if report.written or report.removed or report.problems:
+        if report.written or report.removed or report.problems != self._problems:
             self._pulse.on_published(report)
+        self._problems = report.problems
 
     async def _index(self) -> None:
         """Take what came into the search index: in small steps, so that others get their turn between them."""

@@ -3,7 +3,7 @@
 import importlib.util
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,16 @@ def test_as_many_of_the_newest_entries_are_kept_as_fit_and_one_always(sizes: lis
     assert 1 <= count <= len(sizes)
     assert count == 1 or largest(replace(view, entries=view.entries[:count])) <= max_bytes
     if count < len(sizes):
-        assert largest(replace(view, entries=view.entries[: count + 1])) > max_bytes
+        assert largest(replace(view, entries=view.entries[: count + 1])) > max_bytes - 100
+
+
+def test_sick_entries_take_no_room_and_no_place_from_the_others() -> None:
+    view = many(500, 500, 500, 500)
+    naive = replace(view.entries[1], published=datetime(2021, 1, 1))  # noqa: DTZ001 - the fault itself
+    sick = replace(view, entries=(view.entries[0], naive, *view.entries[2:]))
+    whole = largest(replace(view, entries=view.entries[:2]))
+    assert fitting(RICH, sick, whole + 50) == 3
+    assert fitting(RICH, replace(view, entries=(naive, naive, *view.entries[:2])), whole + 50) == 4
 
 
 def test_without_a_bound_all_fit_and_of_nothing_nothing() -> None:
