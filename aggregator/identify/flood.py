@@ -97,7 +97,7 @@ def _met(changes: Changes) -> list[str]:
 def _confirmed(changes: Changes, known: Mapping[str, Known], scene: Scene) -> tuple[str, ...]:
     """Give the held articles that their source shows again, and those that newer ones pushed out of its list."""
     met = [code for code in _met(changes) if code in known and _is_shown_again(known[code])]
-    left = [code for code in scene.waiting if code not in set(met)]
+    left = sorted(set(scene.waiting) - set(met))
     return (*met, *left) if _are_pushed_out(left, met, changes, scene) else tuple(met)
 
 
