@@ -622,13 +622,15 @@ class Store(Archives, HeldArticles):
     def retract(self, code: str, now: datetime) -> bool:
         """Take an article out of everything that is published, for good: its code and names stay, its text does not.
 
-        Tell whether there was one.
+        Tell whether there was one. What was held all the time is not told to anyone.
         """
         with self.writing():
+            held = self._rows("SELECT 1 FROM entries WHERE info_code = :code AND state = 'held'", code=code)
             if not self._write(_RETRACT, code=code, now=time_text(now)):
                 return False
             self.mark_article(code)
-            self.note_retraction(code, now)
+            if not held:
+                self.note_retraction(code, now)
             self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
             self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
             self._write(_FORGET_DOCUMENTS, code=code)

@@ -61,6 +61,7 @@ def test_letting_out_leaves_alone_what_is_not_held(store: Store) -> None:
     store.retract("code-1", NOW)
     store.let_out(["code-1"])
     assert state(store, 1) == "retracted"
+    assert store.retractions() == []  # nobody saw it
     assert store.let_out([]) == []
 
 
