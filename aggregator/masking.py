@@ -25,6 +25,7 @@ from aggregator.records import (
     ListRules,
     NotAFeed,
     Origin,
+    Outcome,
     Outline,
     Preview,
     PreviewItem,
@@ -273,6 +274,11 @@ def _hidden(entry: Entry, mask: Mask, fingerprint: Callable[[Entry], str]) -> En
     return entry if hidden == entry else replace(hidden, fingerprint=fingerprint(hidden))
 
 
+def hidden_outcome(source: Source, outcome: Outcome) -> Outcome:
+    """Give what refreshing a source came to, as it may be shown."""
+    return replace(outcome, problems=tuple(said(source, problem) for problem in outcome.problems))
+
+
 def hidden_article(entry: StoredEntry, masks: Mapping[str, Mask]) -> StoredEntry:
     """Give a stored article as it may be published: of a private source's feed only the title is said. `masks` are
     those of private sources, by name."""
@@ -322,6 +328,7 @@ def hidden_report(report: SourceReport, mask: Mask) -> SourceReport:
         title=mask.line(report.title),
         next_reason=mask.words(report.next_reason),
         last_error=mask.words(report.last_error),
+        held_reason=mask.words(report.held_reason),
         proposed_url=report.proposed_url and mask.name,
         fetched_from=report.fetched_from and mask.name,
         private=True,

@@ -207,7 +207,7 @@ class Pipeline:
         """`refresh`, with whatever breaks in us kept from the other sources."""
         source = self._sources[name]
         try:
-            return await self.refresh(source)
+            return masking.hidden_outcome(source, await self.refresh(source))
         except AggregatorError as error:
             problem = masking.said(source, str(error))
             log.error("source not refreshed", extra={"source": name, "error": problem})
@@ -468,6 +468,7 @@ class Pipeline:
             if source := self._sources.get(entry.source):
                 self._put_into(entry.info_code, entry, source, self._slugs(categorise.categories_of(entry, source)))
             self._store.mark_article(entry.info_code)
+        self._channels.choose([entry.info_code for entry in entries])
         return entries
 
     def release(self, name: str) -> None:

@@ -154,9 +154,9 @@ def everything_shown(workspace: Any, origin: Any, answer: Any, *, private: bool)
             process.terminate()
             process.wait(timeout=20)
     yield "the daemon", (workspace.folder / "daemon.log").read_text()
-    yield from commands_shown(workspace, origin)
-    exported = workspace.folder / "exported.opml"
-    yield "export", exported.read_text()
+    yield from commands_shown(workspace, origin) if private else [("the commands", called(workspace, KNOWN))]
+    if (exported := workspace.folder / "exported.opml").exists():
+        yield "export", exported.read_text()
     for path in sorted([*workspace.public.rglob("*"), *(workspace.folder / "posts").rglob("*")]):
         if path.is_file():
             yield f"published {path.name}", decompressed(path).decode() + str(path)
@@ -226,4 +226,4 @@ def test_without_the_setting_the_same_search_finds_the_canaries_nearly_everywher
     workspace: Any, origin: Any, answer: Any
 ) -> None:
     found = leaks(everything_shown(workspace, origin, answer, private=False))
-    assert {"the daemon", "the commands", "export", "published feed.atom", "published index.html"} <= set(found)
+    assert {"the daemon", "the commands", "published feed.atom", "published index.html"} <= set(found)

@@ -1,5 +1,6 @@
 """Channels by rule: filled as articles come, filled from the history, renamed, and taken away."""
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -11,7 +12,7 @@ from test_pipeline import Newsroom, item, rss
 
 from aggregator import config
 from aggregator.errors import ConfigError
-from aggregator.wiring import checks, policies_of
+from aggregator.wiring import assembled, checks, policies_of
 
 MARKETS = '[channels.markets]\ntitle = "市场"\nsearch = "股市 OR stocks"'
 
@@ -313,3 +314,18 @@ def test_the_configuration_of_channels_is_read_with_the_defaults_of_the_site() -
     policies = policies_of(config.parse(text, "a.toml", checks()))
     assert (policies.of("a").entries, policies.of("a").max_bytes) == (30, 100_000)
     assert (policies.of("b").entries, policies.of("c")) == (5, replace(policies.usual, entries=30))
+
+
+def test_what_was_held_joins_its_channels_when_it_is_let_out(newsroom: Editor) -> None:
+    newsroom.channels = MARKETS
+    newsroom.write("a", rss(item(1, "股市大涨")))
+    newsroom.refresh()
+    take_out_by_hand(newsroom, "UPDATE entries SET state = 'held', held_as = 'published'")
+
+    async def release() -> None:
+        async with assembled(newsroom.settings(), lambda: newsroom.now) as app:
+            app.pipeline.release("a")
+            app.pipeline.publish()
+
+    asyncio.run(release())
+    assert newsroom.rows("SELECT slug FROM entry_channels ORDER BY slug") == [("keji",), ("markets",)]
