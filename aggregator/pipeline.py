@@ -60,6 +60,7 @@ from aggregator.records import (
     ReadingFacts,
     ReadNote,
     Reparsed,
+    Retention,
     Retouch,
     Revision,
     SameBody,
@@ -90,6 +91,7 @@ TITLES_ON_HOME = 6
 RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
 PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
 EXPORTED_AT_ONCE = 200
+DROPPED_AT_ONCE = 200
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
 AT_A_STEP = 50  # refreshes that begin before the loop looks around
@@ -111,8 +113,8 @@ class Rooms:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How many sources are read at once, the usual interval, how many sources of one host are read at once, what the
-    documents of each channel may hold, what is kept of the documents that come in, and whether entries that a document
-    repeats are passed over unread."""
+    documents of each channel may hold, what is kept of the documents that come in, whether entries that a document
+    repeats are passed over unread, and how long articles are kept."""
 
     concurrency: int
     interval: timedelta
@@ -120,6 +122,7 @@ class Limits:
     policies: Policies
     raw: RawLimits = field(default_factory=RawLimits)
     delta: bool = True
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -866,6 +869,18 @@ class Pipeline:
         step.add_done_callback(self._steps.discard)
         return await asyncio.shield(step)
 
+    def tidy(self) -> int:
+        """Let go of what is not kept for ever, in small transactions; `publish` takes the articles' pages away."""
+        wanted, dropped = self._limits.retention, 0
+        parents = {source.name: source.parent or "" for source in self._sources.values()}
+        of_lists = {name: wanted.of_source[list_] for name, list_ in parents.items() if list_ in wanted.of_source}
+        wanted = replace(wanted, of_source={**of_lists, **wanted.of_source})
+        while step := self._store.drop(wanted, self._now(), DROPPED_AT_ONCE):
+            dropped += step
+        if dropped:
+            log.info("articles dropped", extra={"count": dropped})
+        return dropped
+
     # --- publish -----------------------------------------------------------------------------------------
 
     def publish(self, *, everything: bool = False) -> PublishReport:
@@ -937,6 +952,9 @@ class Pipeline:
         return report.joined(publisher.channel(*found, entries, last_archive=last, retracted=retracted)), stamps
 
     def _put_archive(self, slug: str, number: int) -> PublishReport:
+        """Where texts of an archive are not kept any more, its documents stay as they were written."""
+        if self._store.has_dropped(slug, number) and self._rooms.publisher.has_archive(slug, number):
+            return PublishReport()
         found, archive = self._store.channel(slug), self._store.archive(slug, number)
         if found is None or archive is None:
             return self._rooms.publisher.drop_archive(slug, number)

@@ -991,6 +991,24 @@ class Retraction:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long and how many articles are kept; 0 is no limit. None, of a source: what is said of all holds."""
+
+    days: int | None = None
+    entries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept of all articles together and of single sources' articles. `shown` are the newest ones that the feed
+    of everything may show."""
+
+    of_all: Kept = Kept()
+    of_source: Mapping[str, Kept] = field(default_factory=dict)
+    shown: int = 50
+
+
 # --- posts of a Jekyll site -------------------------------------------------
 
 

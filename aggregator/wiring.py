@@ -22,12 +22,14 @@ from aggregator.masking import mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
 from aggregator.records import (
     ArticleRule,
+    Kept,
     ListRules,
     Outline,
     PageRules,
     Policies,
     Policy,
     RawLimits,
+    Retention,
     Site,
     Source,
     Unreadable,
@@ -147,7 +149,8 @@ async def _at_work(
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
-        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, settings.debug.delta)
+        kept, delta = _retention(settings), settings.debug.delta
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, delta, kept)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources), publisher
@@ -339,6 +342,13 @@ def _policy(table: PolicyTable, usual: Policy) -> Policy:
     entries = usual.entries if table.entries is None else table.entries
     max_bytes = usual.max_bytes if table.max_bytes is None else table.max_bytes
     return Policy(entries, max_bytes, table.per_source, table.text, table.noindex)
+
+
+def _retention(settings: Settings) -> Retention:
+    tables = settings.sources.items()
+    own = {name: Kept(table.keep_days, table.keep_entries) for name, table in tables}
+    of_source = {name: kept for name, kept in own.items() if kept != Kept()}
+    return Retention(Kept(settings.store.keep_days, settings.store.keep_entries), of_source, settings.publish.entries)
 
 
 def sources_of(settings: Settings) -> dict[str, Source]:

@@ -154,6 +154,8 @@ async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tup
                     bar.update(task, advance=1, description=f"fetching [dim]{escape(outcome.source)}[/]")
             bar.add_task("publishing", total=None)
             report = await asyncio.to_thread(app.pipeline.publish)
+            if await asyncio.to_thread(app.pipeline.tidy):
+                report = report.joined(await asyncio.to_thread(app.pipeline.publish))
         waiting = {name: Outcome(name, "not-due") for name in names if name not in found}
         return [outcome for _, outcome in sorted((found | waiting).items(), key=_by_place(app))], report
 
@@ -275,6 +277,7 @@ async def _daemon(settings: Settings) -> int:
             refresh=app.pipeline.refresh_safely,
             publish=app.pipeline.publish,
             index=lambda: index.catch_up(_INDEXED_AT_ONCE),
+            tidy=app.pipeline.tidy,
             on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
             on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
         )

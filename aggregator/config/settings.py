@@ -232,6 +232,8 @@ class StoreSettings(Table):
         2, ge=0, le=100, description="Last documents of each source that are kept for `reparse`; 0 keeps none."
     )
     raw_bytes: Size = Field(512_000, description="What they may take of each source, compressed.")
+    keep_days: int = Field(0, ge=0, description="Articles older than this are dropped; 0 keeps them for ever.")
+    keep_entries: int = Field(0, ge=0, description="Older articles beyond this number are dropped; 0 keeps all.")
 
 
 class PublishSettings(Table):
@@ -373,6 +375,8 @@ class SourceTable(Table):
     language: str | None = None
     text: Text = Field("full", description="How much of each text is republished; a channel's stricter word counts.")
     private: bool = Field(False, description="The address and its credentials appear nowhere; the name does instead.")
+    keep_days: int | None = Field(None, ge=0, description="As in [store], for this source; 0 keeps them for ever.")
+    keep_entries: int | None = Field(None, ge=0, description="How many articles of this source are kept; 0: all.")
     fulltext: Fulltext = Field(
         False, description="Take each new article's text from its page: true, or the CSS selector of the text."
     )

@@ -99,6 +99,11 @@ class Publisher:
             return entries
         return [for_all(entry, self._policies) for entry in entries]
 
+    def has_archive(self, slug: str, number: int) -> bool:
+        """Tell whether an archive of a channel was written."""
+        file = archive_file(f"category/{slug}", number)
+        return any(self._writer.has(f"{file}.{name}") for name in ARCHIVED)
+
     def drop_archive(self, slug: str, number: int) -> PublishReport:
         """Take an archive's documents away."""
         file = archive_file(f"category/{slug}", number)

@@ -51,6 +51,10 @@ class Writer:
                 f"cannot write {target}: {fault.strerror or fault}; the directory must be writable and have room"
             ) from fault
 
+    def has(self, path: str) -> bool:
+        """Tell whether a document stands there."""
+        return (self._directory / checked(path)).exists()
+
     def remove(self, path: str) -> bool:
         """Remove a document and what belongs to it; True if it was there. Raises: PublishError as `write`."""
         target = self._directory / checked(path)

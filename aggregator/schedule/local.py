@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _TICK = timedelta(seconds=1)
 _PUBLISH = timedelta(seconds=2)
 _INDEX = timedelta(seconds=5)
+_TIDY = timedelta(minutes=10)
 _GRACE_SECONDS = 3.0
 _BREATH_SECONDS = 0.05
 _STEPS_AT_A_BEAT = 100
@@ -34,6 +35,7 @@ class Pulse:
     refresh: Callable[[str], Awaitable[Outcome]]
     publish: Callable[[], PublishReport]
     index: Callable[[], int]
+    tidy: Callable[[], int]
     on_outcome: Callable[[Outcome], None]
     on_published: Callable[[PublishReport], None]
 
@@ -55,7 +57,7 @@ class Daemon:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        for job, every in ((self._tick, _TICK), (self._publish, _PUBLISH), (self._index, _INDEX)):
+        for job, every in ((self._tick, _TICK), (self._publish, _PUBLISH), (self._index, _INDEX), (self._tidy, _TIDY)):
             trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=UTC)
             scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=None)
         await self._tick()
@@ -83,6 +85,9 @@ class Daemon:
         if report.written or report.removed or report.problems != self._problems:
             self._pulse.on_published(report)
         self._problems = report.problems
+
+    async def _tidy(self) -> None:
+        await asyncio.to_thread(self._pulse.tidy)
 
     async def _index(self) -> None:
         """Take what came into the search index: in small steps, so that others get their turn between them."""

@@ -124,6 +124,7 @@ class Archives(ABC):
         come to stand in these: they are displaced once more."""
         with self.writing():
             if self._last_archive(new):
+                self._write(_FORGET_ALL_DROPPED, slug=old)
                 self._write(_TAKE_BACK, old=old)
             self._write(
                 """UPDATE archives SET slug = :new
@@ -140,6 +141,14 @@ class Archives(ABC):
             rows = self._rows("SELECT number FROM archives WHERE slug = :slug ORDER BY number", slug=slug)
             self.mark([archive_mark(slug, row["number"]) for row in rows])
             self._write("DELETE FROM archives WHERE slug = :slug", slug=slug)
+
+    def has_dropped(self, slug: str, number: int) -> bool:
+        """Tell whether the text of an article of this archive is not kept any more: it cannot be rendered as it was."""
+        return bool(self._rows(_HAS_DROPPED, slug=slug, number=number))
+
+    def forget_dropped(self, code: str) -> None:
+        """Take what is not kept any more out of the archives that an article stands in: they are rendered again."""
+        self._write(_FORGET_DROPPED, code=code)
 
     def drop_archives(self, slug: str) -> None:
         """Forget the archives of a channel that goes away, and what was retracted from it."""
@@ -232,7 +241,18 @@ _FILL = "UPDATE archives SET filled = filled + :taken WHERE slug = :slug AND num
 
 _ARCHIVED = f"""SELECT {ENTRY}, ec.frozen FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
     JOIN sources s ON s.name = coalesce(json_extract(ec.frozen, '$.source'), e.source)
-    WHERE ec.slug = :slug AND ec.archive = :number ORDER BY ec.place DESC"""
+    WHERE ec.slug = :slug AND ec.archive = :number AND e.dropped_at IS NULL ORDER BY ec.place DESC"""
+
+_HAS_DROPPED = """SELECT 1 FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
+    WHERE ec.slug = :slug AND ec.archive = :number AND e.dropped_at IS NOT NULL LIMIT 1"""
+
+_DROPPED = "info_code IN (SELECT info_code FROM entries WHERE dropped_at IS NOT NULL)"
+
+_FORGET_DROPPED = f"""DELETE FROM entry_channels WHERE (slug, archive) IN (
+        SELECT slug, archive FROM entry_channels WHERE info_code = :code AND archive IS NOT NULL)
+    AND info_code <> :code AND {_DROPPED}"""
+
+_FORGET_ALL_DROPPED = f"DELETE FROM entry_channels WHERE slug = :slug AND {_DROPPED}"
 
 _RETRACTED = """INSERT INTO retractions (slug, info_code, at) VALUES (:slug, :code, :now)
     ON CONFLICT (slug, info_code) DO UPDATE SET at = excluded.at"""

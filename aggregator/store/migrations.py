@@ -390,3 +390,17 @@ def origins(db: Database) -> None:
     which of its source's rules it stands in its channels."""
     for statement in _ORIGINS:
         db.execute(statement)
+
+
+_RETENTION = (
+    "ALTER TABLE entries ADD COLUMN dropped_at TEXT",
+    "CREATE INDEX entries_of_source ON entries (source, sort_date DESC, seq DESC) WHERE state = 'published'",
+    "CREATE INDEX entries_dropped ON entries (info_code) WHERE dropped_at IS NOT NULL",
+)
+
+
+@migrations()
+def retention(db: Database) -> None:
+    """When an article was dropped because it is not kept for ever: its text is gone, its code and names are not."""
+    for statement in _RETENTION:
+        db.execute(statement)

@@ -35,6 +35,7 @@ from aggregator.records import (
     RawLimits,
     ReadingFacts,
     ReadNote,
+    Retention,
     Retouch,
     Revision,
     Sighting,
@@ -47,7 +48,7 @@ from aggregator.records import (
     Withdrawal,
     Wording,
 )
-from aggregator.store import history, origins, raw
+from aggregator.store import history, origins, raw, retention
 from aggregator.store.archives import Archives
 from aggregator.store.held import HeldArticles
 from aggregator.store.migrations import migrations
@@ -588,7 +589,8 @@ class Store(Archives, HeldArticles):
         )
         story = self._with_origins(story)
         rows = self._rows(
-            """SELECT title, link, state, source, published, published_text, first_seen, updated, revision, retouched,
+            """SELECT title, link, CASE WHEN dropped_at IS NULL THEN state ELSE 'dropped' END AS state, source,
+                      published, published_text, first_seen, updated, revision, retouched,
                       COALESCE(held_since, '') AS held_since, held_reason,
                       COALESCE(missing_since, '') AS missing_since
                  FROM entries WHERE info_code = :code""",
@@ -631,11 +633,21 @@ class Store(Archives, HeldArticles):
             self.mark_article(code)
             if not held:
                 self.note_retraction(code, now)
+            self.forget_dropped(code)
             self._write("DELETE FROM entry_channels WHERE info_code = :code", code=code)
             self._write("DELETE FROM revisions WHERE info_code = :code", code=code)
             self._write(_FORGET_DOCUMENTS, code=code)
             self.stories.forget(code)
             return True
+
+    def drop(self, wanted: Retention, now: datetime, limit: int) -> int:
+        """Let go of the texts of some articles that are not kept for ever; give their number, 0 when it is done."""
+        with self.writing():
+            codes = retention.drop(self._connection, wanted, now, limit)
+            for code in codes:
+                self.stories.forget(code)
+            self.mark([f"article/{code}" for code in codes])
+            return len(codes)
 
     def withdraw(self, code: str, source: str, withdrawal: Withdrawal, now: datetime) -> None:
         """Let a source have nothing to do with an article any more. One that no other source brings is retracted; else
@@ -945,7 +957,7 @@ class Store(Archives, HeldArticles):
         """Give the newest articles of a channel."""
         rows = self._rows(
             f"""SELECT {ENTRY} FROM entry_channels ec JOIN entries e ON e.info_code = ec.info_code
-                  JOIN sources s ON s.name = e.source WHERE ec.slug = :slug
+                  JOIN sources s ON s.name = e.source WHERE ec.slug = :slug AND e.state = 'published'
                  ORDER BY ec.sort_date DESC, ec.seq DESC LIMIT :limit""",
             slug=slug,
             limit=limit,
@@ -1160,9 +1172,9 @@ _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :
     fingerprint = :fingerprint, retouched = retouched + 1
     WHERE info_code = :code"""
 
-_RETRACT = """UPDATE entries SET state = 'retracted', title = '', summary = '', content = '', author = '',
-    tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
-    WHERE info_code = :code AND state <> 'retracted'"""
+_RETRACT = """UPDATE entries SET state = 'retracted', dropped_at = NULL, title = '', summary = '', content = '',
+    author = '', tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
+    WHERE info_code = :code AND (state <> 'retracted' OR dropped_at IS NOT NULL)"""
 
 _REPAIR_ENTRY = f"UPDATE entries SET {_SET_TEXT} WHERE info_code = :code"
 

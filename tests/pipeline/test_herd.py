@@ -156,6 +156,7 @@ async def run_daemon(app: App, clock: Callable[[], datetime], until: int) -> lis
         refresh=app.pipeline.refresh_safely,
         publish=PublishReport,
         index=lambda: 0,
+        tidy=lambda: 0,
         on_outcome=note,
         on_published=lambda _: None,
     )

@@ -14,10 +14,12 @@ from aggregator.records import (
     Changes,
     Fingerprint,
     Hold,
+    Kept,
     Merge,
     RawDocument,
     RawLimits,
     ReadingFacts,
+    Retention,
     Retouch,
     Revision,
     Sighting,
@@ -173,6 +175,15 @@ def test_the_archives_of_a_channel_come_off_indexes(store: Store, plans: Plans, 
     bad = faults(plans.of(acts[verb]))
     few = ("FROM entry_channels ec JOIN channels", "FROM retractions WHERE slug")  # sorted, and never many
     assert [fault for fault in bad if not any(one in fault[0] for one in few)] == []
+
+
+def test_what_is_to_be_dropped_comes_off_an_index_oldest_first(store: Store, plans: Plans) -> None:
+    wanted = Retention(Kept(7, 250), {"a": Kept(30, 100)}, shown=5)
+    plan = plans.of(lambda: store.drop(wanted, NOW + 60 * DAY, 10))
+    steps = [step for sql in plan if "info_code FROM entries e" in sql for step in plan[sql]]
+    assert any("entries_of_source" in step for step in steps)
+    assert any("entries_newest" in step for step in steps)
+    assert faults(plan, allowed="SCAN json_each VIRTUAL TABLE INDEX 1:") == []
 
 
 def test_the_watch_over_plans_sees_a_scan_and_a_sort(store: Store, plans: Plans) -> None:
