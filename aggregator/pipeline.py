@@ -88,6 +88,7 @@ T = TypeVar("T")
 ARTICLE_TRIES = 3  # then an article is published without its text
 DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
+LISTS = ("feed", "index")
 RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
 PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
 EXPORTED_AT_ONCE = 200
@@ -897,6 +898,12 @@ class Pipeline:
             log.info("published", extra={"written": len(report.written), "problems": list(report.problems)})
         self._problems = report.problems
         return report
+
+    def publish_lists(self) -> PublishReport:
+        """Publish ahead of all else what shows every channel, if it is outdated: one that was closed to readers must
+        not stand there until its thousands of articles are rendered."""
+        marked = self._store.marked().items()
+        return self._publish_some({name: stamp for name, stamp in marked if name in LISTS}, PublishReport())
 
     def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:
         """Write, then take the marks back: a crash between the two renders the same bytes once more."""

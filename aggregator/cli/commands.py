@@ -271,6 +271,8 @@ async def _daemon(settings: Settings) -> int:
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
         if not _is_published(settings):  # else what is there is served at once, and what is outdated comes beside it
             await asyncio.to_thread(app.pipeline.publish)
+        elif settings.server.protected:
+            await asyncio.to_thread(app.pipeline.publish_lists)
         await asyncio.to_thread(app.pipeline.spread_overdue)
         pulse = Pulse(
             due=lambda limit: app.store.due(utc_now(), limit),

@@ -97,6 +97,19 @@ def test_a_change_of_mind_is_rendered_in_both_directions(newsroom: Newsroom) -> 
     assert CANARIES[0] in newsroom.titles("feed.atom")
 
 
+def test_a_channel_that_is_closed_leaves_the_lists_before_anything_else_is_rendered(newsroom: Newsroom) -> None:
+    newsroom.refresh()
+    protect(newsroom)
+
+    async def begin() -> set[str]:
+        async with wiring.assembled(newsroom.settings(), lambda: newsroom.now) as app:
+            return set(app.pipeline.publish_lists().written)
+
+    assert asyncio.run(begin()) == {"feed.atom", "feed.rss", "feed.json", "index.html", "opml.xml"}
+    assert {path for path in leaks(newsroom) if not path.startswith(("article/", "category/keji"))} == set()
+    assert len(newsroom.render().written) > 0
+
+
 def test_what_a_protected_channel_shows_whole_is_not_whole_elsewhere(newsroom: Newsroom) -> None:
     newsroom.write("open", rss(item(2, text="开头。" * 200)), 'category = "科技"')
     newsroom.write("closed", rss(item(2, text="开头。" * 200)), 'category = "秘密"')
@@ -106,3 +119,13 @@ def test_what_a_protected_channel_shows_whole_is_not_whole_elsewhere(newsroom: N
     whole = {path for path, answer in fetched(newsroom).items() if "开头。" * 200 in answer.text}
     assert whole == set()
     assert "开头。" * 200 in fetched(newsroom, TOKEN)["category/mimi.atom"].text
+
+
+def test_a_channel_that_search_engines_shall_leave_out_says_so_in_every_answer(newsroom: Newsroom) -> None:
+    newsroom.categories += '\n[categories.keji]\nnames = ["科技"]\nnoindex = true'
+    newsroom.refresh()
+    answers = fetched(newsroom)
+    quiet = {path for path, answer in answers.items() if answer.headers.get("x-robots-tag") == "noindex"}
+    assert {f"category/keji.{name}" for name in ("atom", "rss", "json", "html")} <= quiet
+    assert len([path for path in quiet if path.startswith("article/")]) == 1  # that in no other channel
+    assert not {"feed.atom", "index.html", "category/mimi.atom"} & quiet
