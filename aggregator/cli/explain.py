@@ -112,7 +112,8 @@ def _brought(item: Brought) -> str:
 
 def _came(origin: Origin) -> Iterator[tuple[str, str]]:
     """Tell of one reading: how the document was fetched, what it was, and how the article was recognised in it."""
-    yield origin.what, f"in {show.counted(origin.entries, 'article')} of {origin.source} at {origin.at}"
+    articles = show.counted(origin.entries, "article")
+    yield origin.what, f"from {origin.source} at {origin.at}, in a document of {articles}"
     yield "  fetched", f"from {origin.url}, status {origin.status}"
     for hop in origin.redirects:
         status, _, target = hop.partition(" ")

@@ -1,6 +1,7 @@
 """Killed in the middle of a repair, the store is whole; run again, the repair is complete and nothing is fetched."""
 
 import contextlib
+import random
 import sqlite3
 from typing import Any
 
@@ -10,10 +11,16 @@ SOURCES = 16
 ARTICLES = 25
 
 
+def story(name: int, number: int) -> str:
+    """A text of its own: the same one in several sources would be one article."""
+    chance = random.Random(f"{name} {number}")
+    return "".join(chr(chance.randrange(0x4E00, 0x9000)) for _ in range(100))
+
+
 def document(name: int) -> bytes:
     items = "".join(
         f"<item><guid>{name}-{number}</guid><title>第{number}篇</title><link>https://{name}.example.org/{number}</link>"
-        f"<description>{'正文' * 50}</description></item>"
+        f"<description>{story(name, number)}</description></item>"
         for number in range(ARTICLES)
     )
     return f'<rss version="2.0"><channel><title>来源{name}</title>{items}</channel></rss>'.encode()
