@@ -41,6 +41,7 @@ class Channels:
         self._wanted = wanted
         self._now = clock
         self._by_rule = frozenset(rule.slug for rule in wanted.rules)
+        self._is_filled = not wanted.rules
 
     def settle(self) -> None:
         """Rename, take away and open; `fill` does the rest. What is as it should be is left alone.
@@ -76,6 +77,8 @@ class Channels:
 
         What was taken by another rule goes first, from the archives too: these begin anew.
         """
+        if self._is_filled:  # asked before each publishing
+            return
         known = self._store.rules()
         changed = {rule.slug: rule.digest for rule in self._wanted.rules if known[rule.slug] != rule.digest}
         for slug in changed:
@@ -86,6 +89,7 @@ class Channels:
         for slug, digest in changed.items():
             self._store.filled(slug, digest)
             log.info("channel filled", extra={"channel": slug})
+        self._is_filled = True
 
     def _fill_after(self, seq: int) -> int:
         """Ask about the next articles; give the number of the last one, or 0 where there are no more."""

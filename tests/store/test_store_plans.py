@@ -80,7 +80,7 @@ def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str
 @pytest.mark.parametrize("verb", [
     "due", "next_due", "memory", "begin_fetch", "codes_of", "known", "places", "slugs_of", "taken", "article", "owed",
     "add", "revise", "retouch", "wordings", "versions", "sight", "withdraw", "place", "put_off", "mark_article",
-    "clear", "retract",
+    "clear", "articles", "articles_after", "brought_by", "retract",
     "past", "waiting", "held", "hold", "miss", "let_out", "trust",
     "note_origin", "note_rules", "keep_raw", "raw_documents", "source_report",
 ])  # fmt: skip
@@ -112,6 +112,9 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
         "place": lambda: store.place("code-1", "a", ["keji"]),
         "put_off": lambda: store.put_off("code-1"),
         "mark_article": lambda: store.mark_article("code-1"),
+        "articles": lambda: store.articles(["code-1", "code-2"]),
+        "articles_after": lambda: store.articles_after(7, 10),
+        "brought_by": lambda: store.brought_by(["code-1", "code-2"]),
         "clear": lambda: store.clear({"feed": "x"}),
         "retract": lambda: store.retract("code-3", NOW),
         "past": lambda: store.past("a"),
