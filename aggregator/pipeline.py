@@ -385,8 +385,14 @@ class Pipeline:
         self, tools: Tools, source: Source, memory: SourceMemory, named: Sequence[Named]
     ) -> dict[str, Fingerprint]:
         """Fingerprint what is new: its story may be known from another source."""
-        arrivals = await self._in_thread(lambda: self._decide(self._look_up(named, source), source, memory).arrivals)
+        arrivals = await self._in_thread(self._arrivals, source, memory, named)
         return await tools.fingerprints([arrival for arrival in arrivals if not arrival.pending])
+
+    def _arrivals(self, source: Source, memory: SourceMemory, named: Sequence[Named]) -> tuple[Arrival, ...]:
+        known = self._store.codes_of(name for item in named for name in item.names)
+        if all(any(name in known for name in item.names) for item in named):
+            return ()
+        return self._decide(self._look_up(named, source), source, memory).arrivals
 
     def _join_stories(self, changes: Changes, prints: Mapping[str, Fingerprint], source: str) -> Changes:
         told = [(arrival, prints[arrival.info_code]) for arrival in changes.arrivals if arrival.info_code in prints]
