@@ -88,7 +88,7 @@ T = TypeVar("T")
 ARTICLE_TRIES = 3  # then an article is published without its text
 DEBTS_PER_REFRESH = 50
 TITLES_ON_HOME = 6
-LISTS = ("feed", "index")
+LISTS = ("feed", "index", "sources")
 RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
 PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
 EXPORTED_AT_ONCE = 200
@@ -914,7 +914,8 @@ class Pipeline:
     def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:
         """Write, then take the marks back: a crash between the two renders the same bytes once more."""
         done: dict[str, str] = {}
-        for document, stamp in marked.items():
+        listings = dict.fromkeys(self._store.listings_of(marked), "")  # not marked: they go with their articles
+        for document, stamp in (marked | listings).items():
             try:
                 step, archives = self._put(document)
             except Exception as error:  # an edge: one that fails leaves the others alone, and its old file stays
@@ -939,6 +940,10 @@ class Pipeline:
                 return (self._put_archive(slug, int(archive)), {}) if archive else self._put_channel(slug)
             case "gone":
                 return publisher.gone(store.gone_channels()), {}
+            case "sources":
+                return publisher.sources(store.source_notes()), {}
+            case "sitemap":
+                return publisher.sitemap(int(key), store.block(int(key)), store.last_block()), {}
             case "feed":
                 policies = self._limits.policies
                 entries = store.newest(policies.usual.entries, without=policies.protected)

@@ -1112,6 +1112,28 @@ class Site:
     icon: str = ""
     logo: str = ""
     hub: str = ""
+    theme: str = ""  # a folder whose templates and static files stand before ours
+    search: bool = True  # pages have a field that leads to /search
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNote:
+    """A source as the page of sources shows it. `link` is its site, empty where not to be shown; `channels` are those
+    that all its articles stand in. The address that it is fetched from is not among this: it may hold a key."""
+
+    name: str
+    title: str
+    link: str = ""
+    channels: tuple[Channel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An article as a list for search engines has it, with the slugs of its channels."""
+
+    info_code: str
+    updated: datetime
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

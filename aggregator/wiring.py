@@ -1,8 +1,10 @@
 """Settings → live objects. Here, and nowhere else, the rooms are put together and the clock comes in."""
 
+import asyncio
 import base64
 import hashlib
 import os
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +13,7 @@ from functools import reduce
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from aggregator import __version__, config
 from aggregator.categorise import Criteria, Naming, Rule, query_fault, rule_of
@@ -36,12 +39,13 @@ from aggregator.records import (
 )
 from aggregator.sources import KINDS, child, reading_digest
 from aggregator.store import Glance, SearchIndex, Store
+from aggregator.store.words import LONGEST_QUERY
 from aggregator.tools import DEADLINE
 from aggregator.urls import fold_name, without_login
 
 if TYPE_CHECKING:
     from aggregator.publish.publisher import Publisher
-    from aggregator.serve import ServeOptions
+    from aggregator.serve import Search, ServeOptions
 
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
@@ -248,6 +252,36 @@ def serve_options(settings: Settings) -> "ServeOptions":
     )
 
 
+def with_search(options: "ServeOptions", settings: Settings, index: SearchIndex) -> "ServeOptions":
+    """Let what is served answer searches, too, where pages have a field for them."""
+    wished = settings.publish.search and "html" in settings.publish.formats
+    return replace(options, search=_search(settings, index)) if wished else options
+
+
+def _search(settings: Settings, index: SearchIndex) -> "Search":
+    """Give what renders the page of results for a query string."""
+    from aggregator.publish.found import FoundEntry, found_page
+
+    site, policies = site_as_configured(settings), policies_of(settings)
+
+    def page(query_string: str) -> bytes:
+        said = parse_qs(query_string, errors="replace")
+        asked, number = said.get("q", [""])[0].strip(), _page_number(said.get("page", ["1"])[0])
+        found = index.find(asked, now=utc_now(), limit=_HITS, offset=(number - 1) * _HITS)
+        hits = [FoundEntry(hit.entry, hit.snippet, hit.marks) for hit in found.hits]
+        shown = asked[:LONGEST_QUERY]
+        return found_page(site, policies, hits, query=shown, page=number, more=found.more, problem=found.problem)
+
+    return lambda query_string: asyncio.to_thread(page, query_string)
+
+
+_HITS, _MOST_PAGES = 20, 20
+
+
+def _page_number(text: str) -> int:
+    return min(max(int(text), 1), _MOST_PAGES) if re.fullmatch("[0-9]{1,4}", text) else 1
+
+
 def protected_in_vain(settings: Settings, store: Store) -> list[str]:
     """Give the slugs under `[server] protected` that no channel has: one that was misspelt leaves its channel open."""
     known = {channel.slug for channel in store.channels()}
@@ -292,6 +326,8 @@ def _site(settings: Settings, id_authority: str) -> Site:
         icon=site.icon,
         logo=site.logo,
         hub=settings.publish.hub,
+        theme=str(settings.publish.theme or ""),
+        search=settings.publish.search,
     )
 
 
@@ -467,3 +503,6 @@ def _mark_if_the_look_changed(settings: Settings, site: Site, store: Store) -> N
     look = repr((site, policies_of(settings), allowed, str(settings.publish.directory.resolve()), __version__))
     if store.replace("look", hashlib.sha256(look.encode()).hexdigest()):
         store.mark_all()
+    listed = repr([(note.name, note.channels) for note in store.source_notes()])
+    if store.replace("sources", hashlib.sha256(listed.encode()).hexdigest()):
+        store.mark(["sources"])

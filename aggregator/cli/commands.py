@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
@@ -283,6 +284,7 @@ async def _daemon(settings: Settings) -> int:
             on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
             on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
         )
+        options = wiring.with_search(options, settings, index)
         serving = asyncio.create_task(_serve(settings, options, stop, lambda: _greet(settings, app, console)))
         daemon = asyncio.create_task(Daemon(pulse).run(stop))
         try:
@@ -307,7 +309,11 @@ async def _serve_only(settings: Settings) -> int:
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
     options = wiring.serve_options(settings)
     line = f"serving {directory} at [bold]{_address(settings)}[/]"
-    await _serve(settings, options, stop, lambda: console.print(line))
+    with ExitStack() as stack:
+        if settings.store.path.exists():
+            index = stack.enter_context(wiring.searching(settings))
+            options = wiring.with_search(options, settings, index)
+        await _serve(settings, options, stop, lambda: console.print(line))
     return DONE
 
 

@@ -241,6 +241,10 @@ class PublishSettings(Table):
 
     directory: Path = Field(Path("data/public"), strict=False)
     formats: list[Format] = Field(["atom", "rss", "json", "html"], min_length=1)
+    theme: Path | None = Field(
+        None, strict=False, description="A folder whose templates/ and static/ stand before the ones that come along."
+    )
+    search: bool = Field(True, description="Pages have a search field; the daemon answers it at /search.")
     entries: int = Field(50, ge=1, le=1000, description="In the current document of a channel, and in each archive.")
     max_bytes: Size = Field(
         250_000, ge=1000, description="Of a current document; entries that do not fit into it are in the archives."

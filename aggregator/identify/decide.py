@@ -142,7 +142,8 @@ def _is_text(characters: int) -> bool:
 
 def lacks_a_text(changes: Changes) -> bool:
     """Tell whether an entry is to be stored whose text was left out because the document before held it, too."""
-    wanted = (changes.arrivals, changes.held, changes.revisions, changes.retouches, changes.passed)
+    told = (changes.arrivals, changes.held, changes.merged)
+    wanted = (*told, changes.revisions, changes.retouches, changes.passed)
     return any(each.entry.repeated for group in wanted for each in group)
 
 

@@ -9,6 +9,10 @@ from aggregator.records import Site
 INDEX = "index.html"
 OPML = "opml.xml"
 GONE = "gone.json"
+SOURCES = "sources.html"
+SEARCH = "search"
+SITEMAP = "sitemap.xml"
+ROBOTS = "robots.txt"
 FEED_TYPES = {
     "atom": "application/atom+xml",
     "rss": "application/rss+xml",

@@ -6,7 +6,7 @@ from aggregator.publish.addresses import self_address
 from aggregator.publish.view import Chain, View
 from aggregator.records import Site
 
-FORMATS = ("atom", "json")  # RSS leads to the Atom archives: the ids are the same
+FORMATS = ("atom", "json", "html")  # RSS leads to the Atom archives: the ids are the same
 
 
 def chain_links(site: Site, view: View) -> dict[str, str]:

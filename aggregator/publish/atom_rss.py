@@ -18,7 +18,7 @@ from lxml import etree
 
 from aggregator import markup
 from aggregator.publish import podcast
-from aggregator.publish.addresses import FEED_TYPES, home_page, self_address
+from aggregator.publish.addresses import FEED_TYPES, home_page, self_address, to_root
 from aggregator.publish.archive import chain_links
 from aggregator.publish.item import Item, Origin, item_of, language, line, local
 from aggregator.publish.view import CHANNEL_FOLDER, View, entry_id
@@ -50,7 +50,7 @@ def atom(site: Site, view: View) -> bytes:
     feed.wall.says_atom(archive=bool(view.chain.number), gone=_gone(site, view))
     for entry in view.entries:
         _atom_entry(site, feed, item_of(site, entry))
-    return _text(feed.atom_str(pretty=True))
+    return _styled(site, view, _text(feed.atom_str(pretty=True)))
 
 
 def rss(site: Site, view: View) -> bytes:
@@ -63,7 +63,7 @@ def rss(site: Site, view: View) -> bytes:
         feed.image(url=site.logo or site.icon, title=_title(site, view), link=home_page(site, view))
     for entry in view.entries:
         _rss_item(site, feed, item_of(site, entry))
-    return _text(feed.rss_str(pretty=True))
+    return _styled(site, view, _text(feed.rss_str(pretty=True)))
 
 
 class _Unsaid(datetime):
@@ -278,6 +278,15 @@ def _add(parent: Any, name: str, text: str) -> None:
 
 def _link(parent: Any, **attributes: str) -> None:
     etree.SubElement(parent, "link", attributes)
+
+
+def _styled(site: Site, view: View, document: bytes) -> bytes:
+    """Let a browser show the feed as a page that says what it is (W3C xml-stylesheet); readers do not mind."""
+    if "html" not in site.formats:
+        return document
+    declaration, _, rest = document.partition(b"\n")
+    style = f'<?xml-stylesheet type="text/css" href="{to_root(view.file)}static/feed.css"?>\n'
+    return declaration + b"\n" + style.encode() + rest
 
 
 def _text(document: bytes) -> bytes:

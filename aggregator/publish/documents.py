@@ -8,13 +8,13 @@ from jinja2 import TemplateError
 
 from aggregator.errors import PublishError
 from aggregator.publish import pages
-from aggregator.publish.addresses import GONE, INDEX, article_path, channel_path, checked
+from aggregator.publish.addresses import GONE, INDEX, SOURCES, article_path, channel_path, checked
 from aggregator.publish.archive import FORMATS as ARCHIVED
 from aggregator.publish.atom_rss import atom, rss
 from aggregator.publish.item import item_of
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.view import CHANNEL_FOLDER, View, newest_change
-from aggregator.records import Channel, ChannelSummary, Document, Site, StoredEntry
+from aggregator.records import Channel, ChannelSummary, Document, Site, SourceNote, StoredEntry
 
 Renderer = Callable[[Site, View], bytes]
 
@@ -72,6 +72,11 @@ def index_document(site: Site, channels: Sequence[ChannelSummary]) -> Document:
     return Document(INDEX, _or_error(INDEX, lambda: pages.index_page(site, sound)))
 
 
+def sources_document(site: Site, sources: Sequence[SourceNote]) -> Document:
+    """Render the page of sources. Raises: PublishError when it cannot be rendered."""
+    return Document(SOURCES, _or_error(SOURCES, lambda: pages.sources_page(site, sources)))
+
+
 def gone_document(channels: Mapping[str, str]) -> Document:
     """List the channels that are no more (slug → new slug, or ""), so that a web server answers 410 or 301 for them."""
     gone = [CHANNEL_FOLDER + slug for slug, target in sorted(channels.items()) if not target]
@@ -82,10 +87,10 @@ def gone_document(channels: Mapping[str, str]) -> Document:
 def _renderers(site: Site, view: View) -> dict[str, Renderer]:
     """Give the renderers of the site's formats by extension, in the configured order."""
     known: dict[str, Renderer] = {"atom": atom, "rss": rss, "json": json_feed}
-    if view.chain.number:
-        return {extension: known[extension] for extension in ARCHIVED if extension in site.formats}
     if view.path.startswith(CHANNEL_FOLDER):
         known["html"] = _channel_page
+    if view.chain.number:
+        return {extension: known[extension] for extension in ARCHIVED if extension in site.formats}
     return {extension: known[extension] for extension in site.formats if extension in known}
 
 

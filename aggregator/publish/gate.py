@@ -102,8 +102,8 @@ def _page(body: bytes, _: str) -> Iterator[str]:
 
 
 def _list(body: bytes, _: str) -> Iterator[str]:
-    if _xml(body).tag != "opml":
-        yield "it is no OPML"
+    if etree.QName(_xml(body)).localname not in ("opml", "urlset", "sitemapindex"):
+        yield "it is no OPML, and no site map either"
 
 
 def _xml(body: bytes) -> Any:

@@ -4,14 +4,16 @@ Pages hold no script and nothing inline, so a strict Content-Security-Policy fit
 relatively, so that the folder works under any prefix and from any static host.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
-from html import escape
+from html import escape, unescape
 from importlib import resources
+from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from aggregator import markup
@@ -19,15 +21,18 @@ from aggregator.publish.addresses import (
     FEED_TYPES,
     INDEX,
     OPML,
+    SEARCH,
+    SOURCES,
     article_path,
     channel_path,
+    checked,
     feed_formats,
     to_root,
 )
 from aggregator.publish.item import Item, item_of, language, line, local
-from aggregator.publish.view import SITE_PATH, View
+from aggregator.publish.view import SITE_PATH, View, archive_file
 from aggregator.publish.words import Words, words_in
-from aggregator.records import Channel, ChannelSummary, Document, Site
+from aggregator.records import Channel, ChannelSummary, Document, Site, SourceNote, StoredEntry
 
 EXCERPT_LIMIT = 140
 LEAD_LIMIT = 280
@@ -46,6 +51,7 @@ class Card:
     time: datetime
     excerpt: str
     language: str
+    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,25 @@ class Column:
     title: str
     count: int
     cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """An article that was found. `snippet` is cut into parts, each with whether it is what was asked for."""
+
+    card: Card
+    snippet: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a query found, a page of it; `newer` and `older` lead to the pages around, relative to the search page."""
+
+    query: str = ""
+    hits: tuple[Result, ...] = ()
+    more: bool = False
+    problem: str = ""
+    page: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +112,10 @@ def index_page(site: Site, channels: Sequence[ChannelSummary]) -> bytes:
 
 
 def channel_page(site: Site, view: View, channel: Channel) -> bytes:
-    """Render a channel's page. Raises as `item_of` does."""
-    path = channel_path(channel.slug)
+    """Render a channel's page: its newest articles, or one part of its history. Raises as `item_of` does."""
+    path = checked(f"{view.file}.html")
+    chain = view.chain
+    newer = archive_file(view.path, chain.after) if chain.after else view.path
     return _render(
         "channel.html",
         site,
@@ -96,9 +123,37 @@ def channel_page(site: Site, view: View, channel: Channel) -> bytes:
         title=line(channel.title) or channel.slug,
         feeds=_feeds(site, view.path, path, channel.title),
         cards=[_card(item_of(site, entry), path) for entry in view.entries],
-        updated=local(site, view.updated) if view.entries else None,
+        updated=local(site, view.updated) if view.entries and not chain.number else None,
         noindex=view.noindex,
+        number=chain.number,
+        older=to_root(path) + archive_file(view.path, chain.before) + ".html" if chain.before else "",
+        newer=f"{to_root(path)}{newer}.html" if chain.number else "",
     )
+
+
+def sources_page(site: Site, sources: Sequence[SourceNote]) -> bytes:
+    """Render the list of all sources."""
+    return _render("sources.html", site, SOURCES, title=words_in(site.language).sources, sources=sources)
+
+
+def search_page(site: Site, results: Results) -> bytes:
+    """Render the page of what was found; without a query, the form alone."""
+    return _render("search.html", site, SEARCH, title=words_in(site.language).search, results=results, noindex=True)
+
+
+def result_of(site: Site, entry: StoredEntry, snippet: str, marks: Sequence[tuple[int, int]]) -> Result:
+    """Make an article that was found ready for the page of results. Raises as `item_of` does."""
+    return Result(_card(item_of(site, entry), SEARCH), tuple(_parts(markup.legal(snippet), marks)))
+
+
+def _parts(snippet: str, marks: Sequence[tuple[int, int]]) -> Iterator[tuple[str, bool]]:
+    """Cut a snippet where its marks begin and end: each part, and whether it is marked."""
+    at = 0
+    for begin, end in marks:
+        yield snippet[at:begin], False
+        yield snippet[begin:end], True
+        at = end
+    yield snippet[at:], False
 
 
 def article_page(site: Site, item: Item, *, noindex: bool = False) -> bytes:
@@ -112,6 +167,8 @@ def article_page(site: Site, item: Item, *, noindex: bool = False) -> bytes:
         title=item.title,
         feeds=_feeds(site, SITE_PATH, path, site.title),
         item=item,
+        direction=direction(item.language),
+        image=_image(item),
         content=Markup(item.content),  # sanitised by normalise, the last step before the store
         description=_excerpt(item, EXCERPT_LIMIT),
         channels=channels,
@@ -120,26 +177,32 @@ def article_page(site: Site, item: Item, *, noindex: bool = False) -> bytes:
     )
 
 
-def static_documents() -> list[Document]:
-    """Give the files that pages need beside them, published below `static/`: the folder is complete by itself."""
+def static_documents(site: Site) -> list[Document]:
+    """Give the files that pages need beside them, published below `static/`: the folder is complete by itself. Those of
+    a theme stand before ours."""
     folder = resources.files("aggregator") / "static"
-    names = sorted(file.name for file in folder.iterdir() if file.name.endswith((".css", ".svg")))
-    return [Document(f"static/{name}", (folder / name).read_bytes()) for name in names]
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".css", ".svg"))}
+    theme = Path(site.theme) / "static"
+    if site.theme and theme.is_dir():
+        files |= {file.name: file.read_bytes() for file in theme.iterdir() if file.is_file()}
+    return [Document(checked(f"static/{name}"), body) for name, body in sorted(files.items())]
 
 
 def _render(template: str, site: Site, path: str, **facts: object) -> bytes:
     words = words_in(site.language)
-    page = _environment().get_template(template)
+    page = _environment(site.theme).get_template(template)
     said = replace(site, title=line(site.title), author=line(site.author))
-    facts |= {"site": said, "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
+    usual = {"feeds": [], "noindex": False, "address": site.url + ("" if path == INDEX else path)}
+    facts = usual | facts | {"site": said, "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
     tag = language(site.language) or ("zh" if words.chinese else "en")
     return page.render(facts, language=tag).encode()
 
 
 @cache
-def _environment() -> Environment:
+def _environment(theme: str) -> Environment:
+    ours = PackageLoader("aggregator")
     environment = Environment(
-        loader=PackageLoader("aggregator"),
+        loader=ChoiceLoader([FileSystemLoader(Path(theme) / "templates"), ours]) if theme else ours,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -176,6 +239,7 @@ def _card(item: Item, page_path: str, limit: int = EXCERPT_LIMIT) -> Card:
     return Card(
         href=to_root(page_path) + article_path(item.code),
         title=item.title,
+        direction=direction(item.language),
         outlet=item.outlet,
         time=item.shown,
         excerpt=_excerpt(item, limit),
@@ -187,6 +251,25 @@ def _column(site: Site, summary: ChannelSummary) -> Column:
     channel = summary.channel
     cards = (_card(item_of(site, entry), INDEX) for entry in summary.newest[:PER_CHANNEL])
     return Column(channel_path(channel.slug), line(channel.title) or channel.slug, summary.count, tuple(cards))
+
+
+def direction(language: str) -> str:
+    """Give the direction of a language's script where it is not the usual one."""
+    primary, _, others = language.lower().partition("-")
+    return "rtl" if primary in _RIGHT_TO_LEFT or others.startswith(("arab", "hebr")) else ""
+
+
+_RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ku", "ps", "sd", "syr", "ug", "ur", "yi"})
+
+
+def _image(item: Item) -> str:
+    """Give an image to show where an article is linked: one that belongs to it, else the first in its text."""
+    owned = next((one.url for one in item.enclosures if one.type.startswith("image/")), "")
+    found = _FIRST_IMAGE.search(item.content)
+    return owned or (unescape(found[1]) if found else "")
+
+
+_FIRST_IMAGE = re.compile(r'<img\b[^>]*?\ssrc="(https?://[^"]+)"')
 
 
 def _excerpt(item: Item, limit: int) -> str:

@@ -4,13 +4,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from aggregator.publish.addresses import FEED_TYPES, GONE, INDEX
+from aggregator.publish.addresses import FEED_TYPES, GONE, INDEX, SOURCES
 from aggregator.publish.archive import FORMATS as ARCHIVED
 from aggregator.publish.budget import fitting
-from aggregator.publish.documents import Rendered, article_document, feed_documents, gone_document, index_document
+from aggregator.publish.documents import (
+    Rendered,
+    article_document,
+    feed_documents,
+    gone_document,
+    index_document,
+    sources_document,
+)
 from aggregator.publish.gate import fault
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
+from aggregator.publish.sitemap import block_document, pages_document, robots_document, sitemap_documents, sitemap_paths
 from aggregator.publish.view import (
     archive_file,
     archive_view,
@@ -26,10 +34,12 @@ from aggregator.records import (
     Archive,
     Channel,
     ChannelSummary,
+    Listing,
     Policies,
     PublishReport,
     Retraction,
     Site,
+    SourceNote,
     StoredEntry,
 )
 
@@ -46,7 +56,7 @@ class Publisher:
     def prepare(self) -> None:
         """Sweep what an interrupted run left, and write what no mark stands for: the style sheet."""
         self._writer.sweep()
-        for document in static_documents() if self._pages else ():
+        for document in (*static_documents(self._site), robots_document(self._site)) if self._pages else ():
             self._writer.write(document)
 
     def feed(self, entries: Sequence[StoredEntry], retracted: Sequence[Retraction]) -> PublishReport:
@@ -78,9 +88,7 @@ class Publisher:
         """Publish a channel's feeds and page; without entries they count as updated when the channel was opened."""
         policy = self._policies.of(channel.slug)
         said = self._said_in(channel, entries)
-        view = channel_view(
-            self._site, channel, said, created, policy, last_archive=last_archive, retracted=retracted
-        )
+        view = channel_view(self._site, channel, said, created, policy, last_archive=last_archive, retracted=retracted)
         stale = self._other_formats(view.path)
         if not self._pages:
             stale.append(f"{view.path}.html")
@@ -114,8 +122,34 @@ class Publisher:
         shown = [summary for summary in channels if not self._policies.of(summary.channel.slug).protected]
         documents = [opml_document(self._site, shown)]
         if self._pages:
+            listed = (summary.channel for summary in shown if not self._policies.of(summary.channel.slug).noindex)
+            documents.append(pages_document(self._site, listed))
             documents.append(index_document(self._site, [self._as_allowed(summary) for summary in shown]))
         return self._put(Rendered(tuple(documents)), () if self._pages else (INDEX,))
+
+    def sources(self, sources: Sequence[SourceNote]) -> PublishReport:
+        """Publish the page of sources."""
+        if not self._pages:
+            return self._put(Rendered(()), (SOURCES,))
+        open_ones = (self._without_protected(source) for source in sources)
+        return self._put(Rendered((sources_document(self._site, tuple(open_ones)),)), ())
+
+    def _without_protected(self, source: SourceNote) -> SourceNote:
+        channels = tuple(one for one in source.channels if not self._policies.of(one.slug).protected)
+        return replace(source, channels=channels)
+
+    def sitemap(self, block: int, articles: Sequence[Listing], last_block: int) -> PublishReport:
+        """Publish a block of articles for search engines, and the list of all blocks."""
+        if not self._pages:
+            return self._put(Rendered(()), sitemap_paths(block))
+        listed = [article for article in articles if not self._is_kept_back(article)]
+        documents = (block_document(self._site, block, listed), sitemap_documents(self._site, last_block))
+        return self._put(Rendered(documents), ())
+
+    def _is_kept_back(self, article: Listing) -> bool:
+        """Tell whether all channels of an article ask search engines to stay away, or need a token."""
+        policies = [self._policies.of(slug) for slug in article.channels]
+        return bool(policies) and all(policy.noindex or policy.protected for policy in policies)
 
     def _as_allowed(self, summary: ChannelSummary) -> ChannelSummary:
         open_ones = [for_all(entry, self._policies) for entry in summary.newest]

@@ -24,7 +24,25 @@ class Words:
     empty: str
     nothing_yet: str
     updated: str
+    older: str
+    newer: str
+    sources: str
+    search: str
+    find: str
+    nothing_found: str
+    tags: str
+    website: str
     chinese: bool
+
+    def page(self, number: int) -> str:
+        """Say which part of a channel's history this is; the oldest is 1."""
+        return f"往期第 {number} 页" if self.chinese else f"Archive, page {number}"
+
+    def found(self, number: int, *, more: bool) -> str:
+        """Say how many articles are shown of those that were found."""
+        if self.chinese:
+            return f"找到 {number} 篇以上" if more else f"找到 {number} 篇"
+        return f"More than {number} articles" if more else self.count(number)
 
     def count(self, number: int) -> str:
         """Say how many articles there are."""
@@ -76,6 +94,14 @@ _CHINESE = Words(
     empty="这个频道还没有文章。",
     nothing_yet="还没有文章，稍后再来看看。",
     updated="更新于",
+    older="更早的文章",
+    newer="更新的文章",
+    sources="来源",
+    search="搜索",
+    find="搜索文章",
+    nothing_found="没有找到相关文章。",
+    tags="标签",
+    website="网站",
     chinese=True,
 )
 _ENGLISH = Words(
@@ -93,6 +119,14 @@ _ENGLISH = Words(
     empty="No articles in this channel yet.",
     nothing_yet="No articles yet. Come back a little later.",
     updated="Updated",
+    older="Older articles",
+    newer="Newer articles",
+    sources="Sources",
+    search="Search",
+    find="Find articles",
+    nothing_found="No articles were found.",
+    tags="Tags",
+    website="Website",
     chinese=False,
 )
 

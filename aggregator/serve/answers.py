@@ -9,7 +9,7 @@ from starlette.types import Message
 SAFETY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src * data:; media-src *; frame-src https:;"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        " base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

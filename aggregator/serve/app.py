@@ -6,7 +6,7 @@ look at the file's time.
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -35,9 +35,16 @@ _PREFLIGHT = CORS | {
     "Access-Control-Allow-Headers": "A-IM, Authorization, If-Modified-Since, If-None-Match",
     "Access-Control-Max-Age": "86400",
 }
+_SEARCH_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "private, max-age=60",
+    "X-Robots-Tag": "noindex",
+    **SAFETY,
+}
 _HEARD = frozenset(
     (
         b"a-im",
+        b"accept",
         b"accept-encoding",
         b"access-control-request-method",
         b"authorization",
@@ -46,11 +53,17 @@ _HEARD = frozenset(
         b"x-forwarded-for",
     )
 )
+_AS_PAGE = "text/xml; charset=utf-8"
 _NEWS_BYTES = 8_000_000
 
 _PLAIN = re.compile(rb"[!-~]{1,2000}")
 
 Heard = dict[bytes, bytes]
+
+
+SEARCH = "search"
+
+Search = Callable[[str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,7 @@ class ServeOptions:
     tokens: tuple[Token, ...] = ()
     rate: Rate | None = None
     trusted_proxies: tuple[str, ...] = ()
+    search: Search | None = None  # gives the page for a query string
 
 
 def create_app(options: ServeOptions) -> "Site":
@@ -78,6 +92,7 @@ class Variant:
 
     whole: Answer
     same: Answer
+    to_look_at: Answer  # whole, under the type by which a browser shows it instead of its source
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,8 @@ class Site:
         path, heard = scope["path"].removeprefix("/") or INDEX, _heard(scope["headers"])
         if scope["method"] not in METHODS:
             return self._sent(scope, _refused(scope["method"], path, heard), heard)
+        if path == SEARCH and self._options.search is not None:
+            return self._sent(scope, await self._found(scope, heard, self._options.search), heard)
         ready = await self._files.get(path)
         reply = self._of_nothing(path, scope, heard) if ready is None else self._of_file(ready, scope, heard)
         return self._sent(scope, reply, heard)
@@ -156,6 +173,13 @@ class Site:
             return _moved(path, new_home, scope["query_string"])
         return _page(404 if new_home is None else 410, path)
 
+    async def _found(self, scope: Scope, heard: Heard, search: Search) -> Answer:
+        """Answer with the page of what is found. Where everything needs a token, so does this."""
+        if self._all_closed and not self._may_read(frozenset({ALL}), scope, heard):
+            return _unauthorised(SEARCH)
+        body = await search(scope["query_string"].decode("latin-1"))
+        return answer(200, _SEARCH_HEADERS, body)
+
     @property
     def _all_closed(self) -> bool:
         return ALL in self._options.protected
@@ -171,7 +195,10 @@ class Site:
         if (b"if-none-match" in heard or b"if-modified-since" in heard) and _is_known(ready, heard):
             return ready.variants[coding].same
         base = _held_version(ready, heard) if b"a-im" in heard else None
-        return ready.variants[coding].whole if base is None else self._news_since(base, ready, coding)
+        if base is not None:
+            return self._news_since(base, ready, coding)
+        variant = ready.variants[coding]
+        return variant.to_look_at if b"text/html" in heard.get(b"accept", b"") else variant.whole
 
     def _news_since(self, base: str, ready: Ready, coding: str) -> Answer:
         key = ready.file.path, ready.file.digest, base, coding
@@ -185,9 +212,10 @@ class Site:
         facts = page_facts(file)
         needs = self._access.needed(file.path, facts.channels)
         age = max_age(file, self._options.max_age)
+        varies = ["Accept-Encoding"] + ["Accept"] * _is_styled(file.path) + ["Authorization"] * bool(needs)
         headers = {
             "Last-Modified": file.last_modified,
-            "Vary": "Accept-Encoding, Authorization" if needs else "Accept-Encoding",
+            "Vary": ", ".join(varies),
             "Cache-Control": cache_control(age, private=bool(needs)),
             **SAFETY,
         }
@@ -222,7 +250,14 @@ def _variant(file: PublishedFile, coding: str, headers: dict[str, str]) -> Varia
     said = {"ETag": _tag(file, coding), **headers}
     whole = {"Content-Type": file.type, **({} if coding == "identity" else {"Content-Encoding": coding}), **said}
     same = {name: said[name] for name in ON_304 if name in said}
-    return Variant(answer(200, whole, file.packed.get(coding, file.body)), answer(304, same))
+    body = file.packed.get(coding, file.body)
+    seen = answer(200, whole | {"Content-Type": _AS_PAGE}, body) if _is_styled(file.path) else answer(200, whole, body)
+    return Variant(answer(200, whole, body), answer(304, same), seen)
+
+
+def _is_styled(path: str) -> bool:
+    """Tell whether a browser would show this with its style sheet, if only it were called XML."""
+    return path.endswith((".atom", ".rss"))
 
 
 def _tag(file: PublishedFile, coding: str) -> str:

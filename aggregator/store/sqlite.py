@@ -51,6 +51,7 @@ from aggregator.records import (
 from aggregator.store import history, origins, raw, retention
 from aggregator.store.archives import Archives
 from aggregator.store.held import HeldArticles
+from aggregator.store.listings import Listings
 from aggregator.store.migrations import migrations
 from aggregator.store.rows import (
     ENTRY,
@@ -79,7 +80,7 @@ _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 _HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
-class Store(Archives, HeldArticles):
+class Store(Archives, HeldArticles, Listings):
     """An open store. Close it, or use it as a context manager.
 
     Raises:
@@ -888,7 +889,8 @@ class Store(Archives, HeldArticles):
         """Mark every document that an article stands in and that may change."""
         with self.writing():
             places = self._rows(f"SELECT {_DOCUMENT} AS document {_OPEN_PLACES} AND ec.info_code = :code", code=code)
-            self.mark([f"article/{code}", *(row["document"] for row in places), "feed", "index"])
+            documents = [row["document"] for row in places]
+            self.mark([f"article/{code}", *documents, "feed", "index"])
 
     def mark_everything_of(self, slug: str) -> None:
         """Mark a channel and every document of its articles."""
@@ -916,7 +918,7 @@ class Store(Archives, HeldArticles):
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp""",
                 name=name,
             )
-            self.mark(["feed", "index"])
+            self.mark(["feed", "index", "sources"])
 
     def mark_all(self) -> None:
         """Mark every document there is."""
@@ -929,7 +931,7 @@ class Store(Archives, HeldArticles):
                        WHERE state = 'published'
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
             )
-            self.mark(["feed", "index", *(["gone"] if self.gone_channels() else [])])
+            self.mark(["feed", "index", "sources", *(["gone"] if self.gone_channels() else [])])
 
     def marked(self) -> dict[str, str]:
         """Give the documents that are to be rendered, each with the stamp that clears it: what others lead to comes

@@ -55,6 +55,8 @@ class Formats:
                     return self._json.check(body) if self._json else [] if json.loads(body) else ["it is empty"]
                 case ".html":
                     return _page_faults(body)
+                case ".txt":
+                    return [] if body.startswith(b"User-agent: *\n") else ["it is no robots.txt"]
                 case ".gz" | ".br" | ".css":
                     return []
         except (etree.XMLSyntaxError, ValueError) as error:

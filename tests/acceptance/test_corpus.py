@@ -175,7 +175,7 @@ def test_everything_published_is_well_formed_and_valid(pull: Pull, shared: Path)
     files = {path: body for path, (_, body) in pull.workspace.files().items()}
     assert Formats(shared / "standards").faults(files) == []
     kinds = {Path(path).suffix for path in files}
-    assert kinds == {".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".gz", ".br"}
+    assert kinds == {".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt", ".gz", ".br"}
     pages = {path for path in files if path.startswith("article/") and path.endswith(".html")}
     codes = {row["info_code"] for row in pull.workspace.rows("SELECT info_code FROM entries")}
     assert pages == {f"article/{code}.html" for code in codes}

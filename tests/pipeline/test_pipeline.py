@@ -93,7 +93,7 @@ directory = "{self.folder}/public"
         return {str(path.relative_to(public)): (path.stat().st_mtime_ns, path.read_bytes()) for path in paths}
 
     def documents(self) -> set[str]:
-        return {path for path in self.files() if not path.startswith("static/")}
+        return {path for path in self.files() if not path.startswith(("static/", "robots.txt"))}
 
     def titles(self, path: str) -> list[str]:
         return [entry.title for entry in feedparser.parse(self.files()[path][1]).entries]
@@ -112,7 +112,8 @@ def test_a_document_becomes_files_and_the_same_document_again_writes_nothing(new
     outcomes, report = newsroom.refresh()
     assert outcomes == {"a": Outcome("a", "ok", new=2)}
     expected = {f"{path}.{name}" for path in ("feed", "category/keji") for name in FORMATS} - {"feed.html"}
-    assert newsroom.documents() == expected | {"index.html", "opml.xml", *newsroom.articles()}
+    lists = {"index.html", "opml.xml", "sources.html", "sitemap.xml", "sitemap-pages.xml", "sitemap-0.xml"}
+    assert newsroom.documents() == expected | lists | {*newsroom.articles()}
     assert set(report.written) == newsroom.documents()
     assert len(newsroom.articles()) == 2
     assert newsroom.titles("category/keji.atom") == newsroom.titles("feed.atom") == ["标题2", "标题1"]

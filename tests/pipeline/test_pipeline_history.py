@@ -65,7 +65,8 @@ def test_a_channel_leads_down_its_archives_to_its_first_article(room: Newsroom) 
     ]
     ids = {feed(room, path).findtext(f"{ATOM}id") for path in (first, second, "category/keji.atom")}
     assert ids == {"tag:finews.example.org,2026:category/keji"}
-    assert set(archives(room)) == {f"category/keji/archive-{n}.{form}" for n in (1, 2) for form in ("atom", "json")}
+    formats = ("atom", "html", "json")
+    assert set(archives(room)) == {f"category/keji/archive-{n}.{form}" for n in (1, 2) for form in formats}
 
 
 def test_the_json_feed_leads_down_the_same_way(room: Newsroom) -> None:

@@ -97,6 +97,9 @@ def test_a_change_of_mind_is_rendered_in_both_directions(newsroom: Newsroom) -> 
     assert CANARIES[0] in newsroom.titles("feed.atom")
 
 
+LISTS = ("sitemap-pages.xml", "sources.html")
+
+
 def test_a_channel_that_is_closed_leaves_the_lists_before_anything_else_is_rendered(newsroom: Newsroom) -> None:
     newsroom.refresh()
     protect(newsroom)
@@ -105,7 +108,7 @@ def test_a_channel_that_is_closed_leaves_the_lists_before_anything_else_is_rende
         async with wiring.assembled(newsroom.settings(), lambda: newsroom.now) as app:
             return set(app.pipeline.publish_lists().written)
 
-    assert asyncio.run(begin()) == {"feed.atom", "feed.rss", "feed.json", "index.html", "opml.xml"}
+    assert asyncio.run(begin()) == {"feed.atom", "feed.rss", "feed.json", "index.html", "opml.xml", *LISTS}
     assert {path for path in leaks(newsroom) if not path.startswith(("article/", "category/keji"))} == set()
     assert len(newsroom.render().written) > 0
 

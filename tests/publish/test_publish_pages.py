@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,8 +23,11 @@ from aggregator.publish import (
     site_view,
     static_documents,
 )
+from aggregator.publish.documents import sources_document
+from aggregator.publish.found import FoundEntry, found_page
+from aggregator.publish.view import archive_view
 from aggregator.publish.words import words_in
-from aggregator.records import ChannelSummary, Document, Enclosure, Site
+from aggregator.records import Archive, ChannelSummary, Document, Enclosure, Policies, Policy, Site, SourceNote
 
 VIEW = channel_view(SITE, CHANNEL, ENTRIES)
 ENGLISH = replace(SITE, title="Daily", language="en", timezone="Europe/London", author="")
@@ -40,6 +44,12 @@ def pages(site: Site = SITE) -> list[Document]:
     ]
 
 
+SOURCES = (
+    SourceNote("a", "甲报", "https://a.example.org/", (CHANNEL,)),
+    SourceNote("secret", "", ""),
+)
+
+
 def tree(document: Document) -> html.HtmlElement:
     return html.document_fromstring(document.body.decode())
 
@@ -51,7 +61,7 @@ def text_of(document: Document) -> str:
 class Balance(HTMLParser):
     """Checks that every element that is opened is closed, in order."""
 
-    VOID = frozenset({"meta", "link", "img", "br", "hr"})
+    VOID = frozenset({"meta", "link", "img", "br", "hr", "input"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,11 +97,12 @@ def test_pages_hold_no_script_and_nothing_inline() -> None:
 def test_every_relative_link_leads_to_a_file_that_is_published() -> None:
     documents = [
         *pages(),
-        *static_documents(),
+        *static_documents(SITE),
         *feed_documents(SITE, VIEW).documents,
         *feed_documents(SITE, channel_view(SITE, CHANNELS[1].channel, ())).documents,
         *feed_documents(SITE, site_view(SITE, ENTRIES)).documents,
         opml_document(SITE, CHANNELS),
+        sources_document(SITE, SOURCES),
     ]
     there = {document.path for document in documents}
     followed = 0
@@ -219,7 +230,86 @@ def test_an_article_that_cannot_be_rendered_is_an_error_that_names_it() -> None:
 
 
 def test_the_style_sheet_and_the_icon_are_published_with_the_pages() -> None:
-    documents = {document.path: document.body for document in static_documents()}
-    assert set(documents) == {"static/icon.svg", "static/style.css"}
+    documents = {document.path: document.body for document in static_documents(SITE)}
+    assert set(documents) == {"static/feed.css", "static/icon.svg", "static/style.css"}
     assert b"prefers-color-scheme: dark" in documents["static/style.css"]
     assert not re.search(rb"url\(|@import", documents["static/style.css"])
+
+
+def archived(number: int, *, newest: bool) -> Document:
+    archive = Archive(number, tuple(ENTRIES), full=not newest)
+    documents = feed_documents(SITE, archive_view(SITE, CHANNEL, archive)).documents
+    return next(document for document in documents if document.path.endswith(".html"))
+
+
+def test_a_channel_can_be_paged_through_to_its_beginning_and_back() -> None:
+    front = tree(channel_document(SITE, channel_view(SITE, CHANNEL, ENTRIES, last_archive=2), CHANNEL))
+    assert front.xpath("//nav[@class='paging']/a/@href") == ["../category/nanchangribao/archive-2.html"]
+    pages = {number: archived(number, newest=number == 2) for number in (1, 2)}
+    links = {number: tree(page).xpath("//nav[@class='paging']/a/@href") for number, page in pages.items()}
+    assert links[2] == ["../../category/nanchangribao.html", "../../category/nanchangribao/archive-1.html"]
+    assert links[1] == ["../../category/nanchangribao/archive-2.html"]
+    assert pages[1].path == "category/nanchangribao/archive-1.html"
+    assert "往期第 1 页" in text_of(pages[1])
+
+
+def test_an_article_tells_other_sites_how_to_show_it() -> None:
+    entry = replace(FULL, content='<p>x <img src="https://example.org/a.jpg?x=1&amp;y=2" alt=""></p>', enclosures=())
+    found = tree(article_document(SITE, entry))
+    card = {meta.get("property"): meta.get("content") for meta in found.xpath("//meta[@property]")}
+    assert card["og:title"] == " ".join(FULL.title.split())
+    assert card["og:type"] == "article"
+    assert card["og:url"] == f"{SITE.url}article/{FULL.info_code}.html"
+    assert card["og:image"] == "https://example.org/a.jpg?x=1&y=2"
+    assert "article:published_time" in card
+
+
+@pytest.mark.parametrize(("tag", "direction"), [("ar", "rtl"), ("he-IL", "rtl"), ("az-Arab", "rtl"), ("zh-CN", None)])
+def test_a_text_from_right_to_left_stands_so(tag: str, direction: str | None) -> None:
+    found = tree(article_document(SITE, replace(FULL, language=tag)))
+    assert found.xpath("//article")[0].get("dir") == direction
+
+
+def test_the_page_of_sources_names_them_with_their_channels_and_no_address_that_is_fetched() -> None:
+    found = tree(sources_document(SITE, SOURCES))
+    assert found.xpath("//main//a/@href") == ["category/nanchangribao.html", "https://a.example.org/"]
+    assert [" ".join(name.text_content().split()) for name in found.xpath("//main//h2")] == ["甲报", "secret"]
+
+
+OPEN = Policies()
+
+
+def found_hits(*hits: FoundEntry, policies: Policies = OPEN) -> html.HtmlElement:
+    page = found_page(SITE, policies, hits, query='"<b>南昌', page=2, more=True, problem="")
+    return html.document_fromstring(page.decode())
+
+
+def test_what_was_found_is_marked_and_the_query_is_only_text() -> None:
+    found = found_hits(FoundEntry(FULL, "看 <i>南昌</i> 去", [(5, 7)]))
+    assert found.xpath("//mark/text()") == ["南昌"]
+    assert "看 <i>南昌</i> 去" in found.text_content()
+    assert found.xpath("//input[@name='q']/@value") == ['"<b>南昌']
+    assert found.xpath("//nav/a/@href") == [f"search?q=%22%3Cb%3E%E5%8D%97%E6%98%8C&page={number}" for number in (1, 3)]
+    assert not found.xpath("//script | //main//b")
+
+
+def test_a_search_shows_no_more_than_the_channels_do() -> None:
+    closed = Policies(by_slug={channel.slug: Policy(protected=True) for channel in FULL.channels})
+    assert not found_hits(FoundEntry(FULL, "机密", []), policies=closed).xpath("//article")
+    short = Policies(by_slug={channel.slug: Policy(text="title") for channel in FULL.channels})
+    shown = found_hits(FoundEntry(FULL, "机密", []), policies=short)
+    assert shown.xpath("//article")
+    assert "机密" not in shown.text_content()
+
+
+def test_a_theme_stands_before_what_comes_along(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "static").mkdir()
+    (tmp_path / "templates" / "article.html").write_text("mine: {{ item.title }}\n", encoding="utf-8")
+    (tmp_path / "static" / "style.css").write_text("mine", encoding="utf-8")
+    site = replace(SITE, theme=str(tmp_path))
+    assert article_document(site, FULL).body.decode().startswith("mine: ")
+    files = {document.path: document.body for document in static_documents(site)}
+    assert files["static/style.css"] == b"mine"
+    assert "static/feed.css" in files
+    assert b"<!doctype html>" in index_document(site, CHANNELS).body

@@ -183,7 +183,7 @@ def test_what_is_protected_is_kept_by_no_shared_cache_and_found_by_no_search_eng
     get = asker(directory, "category/members")
     answer = get("category/members.atom", Authorization=f"Bearer {SECRET}")
     assert answer.headers["cache-control"].startswith("private, max-age=")
-    assert answer.headers["vary"] == "Accept-Encoding, Authorization"
+    assert answer.headers["vary"] == "Accept-Encoding, Accept, Authorization"
     assert answer.headers["x-robots-tag"] == "noindex"
     same = get("category/members.atom", Authorization=f"Bearer {SECRET}", If_None_Match=answer.headers["etag"])
     assert same.status_code == 304

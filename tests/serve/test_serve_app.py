@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import brotli
 import httpx
@@ -15,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from starlette.types import Message
 
-from aggregator.serve import ServeOptions, create_app
+from aggregator.serve import ServeOptions, Token, create_app
 from aggregator.serve.files import PublishedFiles, is_safe
 from aggregator.serve.negotiate import best_coding
 
@@ -88,7 +89,7 @@ def test_a_file_is_served_with_all_that_a_cache_needs(get: Get) -> None:
     assert answer.headers["etag"] == f'"{TAG}"'
     assert answer.headers["last-modified"] == MODIFIED
     assert answer.headers["cache-control"] == KEPT
-    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["vary"] == "Accept-Encoding, Accept"
     assert "content-encoding" not in answer.headers
 
 
@@ -180,7 +181,7 @@ def test_a_copy_that_is_still_good_is_not_sent_again(
     assert answer.headers["etag"] == f'"{TAG}"'
     if status == 304:
         assert answer.content == b""
-        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.headers["vary"] == "Accept-Encoding, Accept"
         assert answer.headers["cache-control"] == KEPT
         assert answer.headers["last-modified"] == MODIFIED
         assert "content-type" not in answer.headers
@@ -208,7 +209,7 @@ def test_gzip_is_sent_to_those_who_take_it_under_a_tag_of_its_own(get: Get) -> N
     assert answer.content == BODY  # undone by the client
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["etag"] == f'"{TAG}-gzip"'
-    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["vary"] == "Accept-Encoding, Accept"
     assert int(answer.headers["content-length"]) == len(gzip.compress(BODY, mtime=0))
 
 
@@ -440,3 +441,47 @@ def test_any_path_is_answered_with_a_file_or_a_404(path: str) -> None:
 def test_a_path_that_is_looked_up_stays_below_the_directory(path: str) -> None:
     if is_safe(path):
         assert os.path.normpath(f"/srv/{path}") == f"/srv/{path}"
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_browser_gets_a_feed_as_xml_that_it_shows_with_its_style_sheet(get: Get) -> None:
+    for coding in ("", "gzip"):
+        seen, read = (get(FEED, Accept=accept, Accept_Encoding=coding) for accept in (BROWSER, "*/*"))
+        assert seen.headers["content-type"] == "text/xml; charset=utf-8"
+        assert read.headers["content-type"] == "application/atom+xml; charset=utf-8"
+        assert seen.content == read.content
+        assert seen.headers["etag"] == read.headers["etag"]
+        assert "Accept" in seen.headers["vary"].split(", ")
+    assert get("/", Accept=BROWSER).headers["content-type"] == "text/html; charset=utf-8"
+
+
+def searching(directory: Path, path: str, **options: Any) -> httpx.Response:
+    async def search(query_string: str) -> bytes:
+        return f"<p>{query_string}".encode()
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(ServeOptions(directory, search=search, **options)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+            return await client.get(path)
+
+    return asyncio.run(send())
+
+
+def test_a_search_is_answered_and_kept_by_no_one_else(directory: Path) -> None:
+    answer = searching(directory, "/search?q=%E5%8D%97&page=2")
+    assert (answer.status_code, answer.text) == (200, "<p>q=%E5%8D%97&page=2")
+    assert answer.headers["cache-control"].startswith("private")
+    assert answer.headers["x-robots-tag"] == "noindex"
+    assert "form-action 'self'" in answer.headers["content-security-policy"]
+
+
+def test_where_everything_needs_a_token_a_search_does_too(directory: Path) -> None:
+    closed = {"protected": frozenset({"*"}), "tokens": (Token("me", "s3cret-s3cret-s3cret", frozenset({"*"})),)}
+    assert searching(directory, "/search?q=x", **closed).status_code == 401
+    assert searching(directory, "/search?q=x&token=s3cret-s3cret-s3cret", **closed).status_code == 200
+
+
+def test_without_a_search_there_is_no_such_page(get: Get) -> None:
+    assert get("/search?q=x").status_code == 404

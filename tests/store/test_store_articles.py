@@ -153,7 +153,7 @@ def test_marking_everything_marks_every_document_that_there_is(store: Store) -> 
     store.add([arrival(9, pending=True)], NOW)
     store.clear(store.marked())
     store.mark_all()
-    assert set(store.marked()) == {"article/code-1", "article/code-2", "category/keji", "feed", "index"}
+    assert set(store.marked()) == {"article/code-1", "article/code-2", "category/keji", "feed", "index", "sources"}
 
 
 def test_a_new_title_of_a_channel_marks_what_shows_it_and_the_same_title_marks_nothing(store: Store) -> None:
@@ -176,9 +176,9 @@ def test_what_a_source_says_of_itself_is_published_anew_when_that_changes(store:
         return set(store.marked())
 
     facts = FeedFacts("title", "https://example.org/", "id", "rights", updated="2022-01-01T00:00:00+00:00")
-    assert read(facts) == {"article/code-1", "category/keji", "feed", "index"}
+    assert read(facts) == {"article/code-1", "category/keji", "feed", "index", "sources"}
     assert read(replace(facts, updated="2022-01-02T00:00:00+00:00", ttl_minutes=5)) == set()
-    assert read(replace(facts, rights="other")) == {"article/code-1", "category/keji", "feed", "index"}
+    assert read(replace(facts, rights="other")) == {"article/code-1", "category/keji", "feed", "index", "sources"}
     assert store.newest(1)[0].source_rights == "other"
 
 
