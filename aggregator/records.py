@@ -1138,10 +1138,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A published file: its path below the publish directory (`category/x.atom`) and its bytes."""
+    """A published file: its path below the publish directory (`category/x.atom`) and its bytes.
+
+    `deflated` are its parts in order, each compressed by itself, where they are at hand.
+    """
 
     path: str
     body: bytes
+    deflated: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,15 @@ is known here and in `fetch`.
 import gzip
 import hashlib
 import zlib
+from collections.abc import Iterable
 
 import brotli
 
 ENDINGS = {"br": ".br", "gzip": ".gz"}  # by coding (RFC 9110 §8.4.1, RFC 7932), best first
 _GZIP_LEVEL = 6
 _BROTLI_QUALITY = 5  # a third of gzip's time and smaller; 11 takes fifty times as long
+_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # deflate, no name, no time, no system (RFC 1952 §2.3)
+_LAST_BLOCK = b"\x03\0"  # one that is empty and says that it is the last (RFC 1951 §3.2.3)
 _TRAILER = 8  # CRC-32 and length of what was compressed (RFC 1952 §2.3.1)
 
 
@@ -26,6 +29,18 @@ def compressed(body: bytes, coding: str) -> bytes:
     if coding == "br":
         return bytes(brotli.compress(body, quality=_BROTLI_QUALITY))
     return gzip.compress(body, compresslevel=_GZIP_LEVEL, mtime=0)
+
+
+def deflated(part: bytes) -> bytes:
+    """Compress a part of a document so that it can be joined to others (RFC 1951): nothing in it points outside, and it
+    ends on a whole byte."""
+    compress = zlib.compressobj(_GZIP_LEVEL, wbits=-zlib.MAX_WBITS)
+    return compress.compress(part) + compress.flush(zlib.Z_FULL_FLUSH)
+
+
+def joined(parts: Iterable[bytes], body: bytes) -> bytes:
+    """Give the gzip form of a document whose parts were `deflated`: one member, for some readers drop any further."""
+    return b"".join((_HEADER, *parts, _LAST_BLOCK, _trailer(body)))
 
 
 def undone(packed: bytes, coding: str, most: int) -> bytes | None:
@@ -42,7 +57,11 @@ def seems_to_be(packed: bytes | None, coding: str, body: bytes) -> bool:
         return False
     if coding == "br":
         return undone(packed, coding, len(body)) == body
-    return packed[-_TRAILER:] == zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little")
+    return packed[-_TRAILER:] == _trailer(body)
+
+
+def _trailer(body: bytes) -> bytes:
+    return zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 def _undone(packed: bytes, coding: str, limit: int) -> bytes | None:

@@ -140,7 +140,8 @@ async def _at_work(
 
     kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
     policies = policies_of(settings)
-    publisher = Publisher(site, Writer(settings.publish.directory), policies)
+    writer = Writer(settings.publish.directory)
+    publisher = Publisher(site, writer, policies, remembering=settings.debug.fragments)
     workers = WorkerPool(min(os.cpu_count() or 1, _MOST_WORKERS))
     options = ClientOptions(
         user_agent=user_agent(settings),

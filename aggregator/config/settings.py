@@ -498,6 +498,7 @@ class DebugSettings(Table):
     """`[debug]`: short cuts that can be left out, to see that the long way gives the same."""
 
     delta: bool = Field(True, description="Entries that a document repeats word for word are not read again.")
+    fragments: bool = Field(True, description="What was rendered of an article is kept for its other documents.")
 
 
 class Settings(Table):

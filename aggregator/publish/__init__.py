@@ -13,6 +13,7 @@ from aggregator.publish.documents import (
     feed_documents,
     index_document,
 )
+from aggregator.publish.fragments import Fragments
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.opml import Subscription, opml_document, subscription_list
 from aggregator.publish.pages import static_documents
@@ -20,6 +21,7 @@ from aggregator.publish.view import View, channel_id, channel_view, entry_id, si
 from aggregator.publish.writer import Writer
 
 __all__ = [
+    "Fragments",
     "Rendered",
     "Subscription",
     "View",

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from aggregator.errors import PublishError
 from aggregator.publish.documents import feed_documents
+from aggregator.publish.fragments import Fragments
 from aggregator.publish.view import View
 from aggregator.records import Document, Site, StoredEntry
 
@@ -23,7 +24,7 @@ _ENTRIES = {  # how an entry begins and ends in a document; no text can hold tha
 _ESCAPED = 6  # bytes that one byte of text becomes at most, as in &quot;
 
 
-def fitting(site: Site, view: View, max_bytes: int | None) -> int:
+def fitting(site: Site, view: View, max_bytes: int | None, fragments: Fragments | None = None) -> int:
     """Give how many of a view's newest entries fit into each of its documents: one at least, where there is one.
 
     Documents are rendered to find that out only where their entries may come to more than `max_bytes`.
@@ -32,12 +33,12 @@ def fitting(site: Site, view: View, max_bytes: int | None) -> int:
         return len(view.entries)
     bounds = accumulate((at_most(entry) for entry in view.entries), initial=_HEAD + _tombstones(view))
     sure = max(bisect_right(list(bounds), max_bytes) - 1, 0)
-    return sure if sure == len(view.entries) else _measured(site, view, max_bytes)
+    return sure if sure == len(view.entries) else _measured(site, view, max_bytes, fragments)
 
 
-def _measured(site: Site, view: View, max_bytes: int) -> int:
+def _measured(site: Site, view: View, max_bytes: int, fragments: Fragments | None) -> int:
     """Render all entries once and see where each begins; where some are left out as sick, try with fewer instead."""
-    rendered = feed_documents(site, view)
+    rendered = feed_documents(site, view, fragments)
     if rendered.problems:
         counts = range(1, len(view.entries) + 1)
         return max(1, bisect_right(counts, max_bytes, key=lambda count: _largest(site, view, count)))

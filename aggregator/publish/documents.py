@@ -11,12 +11,11 @@ from aggregator.publish import pages
 from aggregator.publish.addresses import GONE, INDEX, SOURCES, article_path, channel_path, checked
 from aggregator.publish.archive import FORMATS as ARCHIVED
 from aggregator.publish.atom_rss import atom, rss
+from aggregator.publish.fragments import Fragments, Renderer
 from aggregator.publish.item import item_of
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.view import CHANNEL_FOLDER, View, newest_change
 from aggregator.records import Channel, ChannelSummary, Document, Site, SourceNote, StoredEntry
-
-Renderer = Callable[[Site, View], bytes]
 
 # What rendering one entry raises when it cannot be said: a naive time, a wrong type, a code that no path can hold.
 SICKNESS = (PublishError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError, TemplateError)
@@ -30,8 +29,10 @@ class Rendered:
     problems: tuple[str, ...] = ()
 
 
-def feed_documents(site: Site, view: View) -> Rendered:
+def feed_documents(site: Site, view: View, fragments: Fragments | None = None) -> Rendered:
     """Render a view in every format of the site, the page of a channel included (the home page is `index_document`).
+
+    The bytes are the same with the site's `fragments` and without, which spare what was rendered before.
 
     An entry that cannot be rendered in one format is left out of all and reported; the others are published. Nothing is
     tried twice as long as every entry is sound.
@@ -39,7 +40,7 @@ def feed_documents(site: Site, view: View) -> Rendered:
     """
     renderers = _renderers(site, view)
     try:
-        return Rendered(_documents(site, view, renderers))
+        return Rendered(_documents(site, view, renderers, fragments))
     except SICKNESS:
         sound, problems = _without_sick(site, view, renderers)
     if view.entries and not sound.entries:
@@ -99,9 +100,14 @@ def _channel_page(site: Site, view: View) -> bytes:
     return pages.channel_page(site, view, channel)
 
 
-def _documents(site: Site, view: View, renderers: dict[str, Renderer]) -> tuple[Document, ...]:
+def _documents(
+    site: Site, view: View, renderers: dict[str, Renderer], fragments: Fragments | None = None
+) -> tuple[Document, ...]:
+    checked(view.file)
+    if fragments is not None:
+        return fragments.documents(view, renderers)
     return tuple(
-        Document(checked(f"{view.file}.{extension}"), render(site, view)) for extension, render in renderers.items()
+        Document(f"{view.file}.{extension}", render(site, view)) for extension, render in renderers.items()
     )
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from html import escape, unescape
 from importlib import resources
 from pathlib import Path
@@ -274,7 +274,12 @@ _FIRST_IMAGE = re.compile(r'<img\b[^>]*?\ssrc="(https?://[^"]+)"')
 
 def _excerpt(item: Item, limit: int) -> str:
     """Give the beginning of the summary, else of the text; a summary is plain already and must not be read as HTML."""
-    return markup.excerpt(escape(item.summary) if item.summary else item.content, limit)
+    return _beginning(escape(item.summary) if item.summary else item.content, limit)
+
+
+@lru_cache(maxsize=2_000)  # an article stands in the lists of its channels for many publish runs
+def _beginning(html: str, limit: int) -> str:
+    return markup.excerpt(html, limit)
 
 
 def _latest(site: Site, channels: Iterable[ChannelSummary]) -> list[Card]:

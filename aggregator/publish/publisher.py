@@ -15,6 +15,7 @@ from aggregator.publish.documents import (
     index_document,
     sources_document,
 )
+from aggregator.publish.fragments import Fragments
 from aggregator.publish.gate import fault
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
@@ -45,12 +46,13 @@ from aggregator.records import (
 
 
 class Publisher:
-    """Renders for a site and writes below one directory."""
+    """Renders for a site and writes below one directory; with `remembering`, renders each article once per format."""
 
-    def __init__(self, site: Site, writer: Writer, policies: Policies) -> None:
+    def __init__(self, site: Site, writer: Writer, policies: Policies, *, remembering: bool = True) -> None:
         self._site = site
         self._writer = writer
         self._policies = policies
+        self._fragments = Fragments(site) if remembering else None
         self._pages = "html" in site.formats
 
     def prepare(self) -> None:
@@ -64,8 +66,8 @@ class Publisher:
         most = self._policies.usual.max_bytes
         entries = [for_all(entry, self._policies) for entry in entries]
         view = site_view(self._site, entries, policies=self._policies, retracted=retracted)
-        view = replace(view, entries=view.entries[: fitting(self._site, view, most)])
-        return self._put(feed_documents(self._site, view), self._other_formats(view.path), most)
+        view = replace(view, entries=view.entries[: fitting(self._site, view, most, self._fragments)])
+        return self._put(feed_documents(self._site, view, self._fragments), self._other_formats(view.path), most)
 
     def fitting(
         self, channel: Channel, entries: Sequence[StoredEntry], retracted: Sequence[Retraction]
@@ -74,7 +76,7 @@ class Publisher:
         policy = self._policies.of(channel.slug)
         said = self._said_in(channel, entries)
         view = channel_view(self._site, channel, said, policy=policy, last_archive=_SOME_ARCHIVE, retracted=retracted)
-        return entries[: fitting(self._site, view, policy.max_bytes)]
+        return entries[: fitting(self._site, view, policy.max_bytes, self._fragments)]
 
     def channel(
         self,
@@ -92,14 +94,14 @@ class Publisher:
         stale = self._other_formats(view.path)
         if not self._pages:
             stale.append(f"{view.path}.html")
-        return self._put(feed_documents(self._site, view), stale, policy.max_bytes)
+        return self._put(feed_documents(self._site, view, self._fragments), stale, policy.max_bytes)
 
     def archive(self, channel: Channel, archive: Archive, created: datetime) -> PublishReport:
         """Publish one archive of a channel."""
         archive = replace(archive, entries=tuple(self._said_in(channel, archive.entries)))
         view = archive_view(self._site, channel, archive, created, self._policies.of(channel.slug))
         stale = [f"{view.file}.{name}" for name in ARCHIVED if name not in self._site.formats]
-        return self._put(feed_documents(self._site, view), stale)
+        return self._put(feed_documents(self._site, view, self._fragments), stale)
 
     def _said_in(self, channel: Channel, entries: Sequence[StoredEntry]) -> Sequence[StoredEntry]:
         """Give a channel's articles; an open channel does not name the protected ones that they are in as well."""

@@ -87,7 +87,13 @@ def _outdated(target: Path, document: Document, *, changed: bool) -> Iterator[tu
     for coding in _codings(document.path):
         place = _beside(target, coding)
         if changed or not variants.seems_to_be(_read(place), coding, document.body):
-            yield place, variants.compressed(document.body, coding)
+            yield place, _compressed(document, coding)
+
+
+def _compressed(document: Document, coding: str) -> bytes:
+    if coding == "gzip" and document.deflated:
+        return variants.joined(document.deflated, document.body)
+    return variants.compressed(document.body, coding)
 
 
 def _codings(path: str) -> tuple[str, ...]:

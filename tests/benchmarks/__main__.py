@@ -5,6 +5,8 @@ CPU time, not the clock's; the plain library on the same documents in the same r
 quarter of an hour, most of it for the first pass, in which every source is new. `python -m tests.benchmarks search`:
 how long answers take over 1,000,000 articles; it needs 6 GB in the temporary folder and a quarter of an hour.
 `python -m tests.benchmarks serving`: what a request costs the server, beside nginx on the same files.
+`python -m tests.benchmarks peers`: the whole job beside other aggregators, each that is installed; with `--reader` the
+PyPI library `reader` gets an environment of its own for it. It takes an hour with 500 sources.
 """
 
 import argparse
@@ -14,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks import load, search, serving, stages, whole
+from tests.benchmarks import load, peers, publishing, search, serving, stages, whole
 
 ENTRIES = 50
 
@@ -22,13 +24,15 @@ ENTRIES = 50
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    choices = ("cost", "load", "search", "serving")
+    choices = ("cost", "load", "peers", "search", "serving")
     parser.add_argument("what", nargs="?", choices=choices, default="cost", help="which tables")
-    parser.add_argument("--sources", type=int, help="sources: 40 of 50 entries for the cost, 10,000 of 5 for the load")
+    parser.add_argument("--sources", type=int, help="40 for the cost, 500 for peers; 10,000 for the load")
     parser.add_argument("--documents", type=int, default=12, help="documents taken through each stage")
     parser.add_argument("--hosts", type=int, default=2000, help="loopback addresses that the load is spread over")
     parser.add_argument("--articles", type=int, default=1_000_000, help="articles that are searched")
     parser.add_argument("--requests", type=int, default=20_000, help="requests of each kind to each server in a round")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds beside peers; what is shown are medians")
+    parser.add_argument("--reader", action="store_true", help="install `reader` from PyPI, to stand beside it")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
     if arguments.what == "load":
@@ -38,6 +42,8 @@ def main() -> None:
             console.print(_search(search.measure(arguments.articles, Path(folder), console.print)))
     elif arguments.what == "serving":
         console.print(_serving(serving.measure(arguments.requests)))
+    elif arguments.what == "peers":
+        _beside_peers(console, arguments.sources or 500, arguments.rounds, arguments.reader)
     else:
         _cost(console, arguments.sources or 40, arguments.documents)
 
@@ -46,6 +52,44 @@ def _cost(console: Console, sources: int, documents: int) -> None:
     measured = stages.measure(documents)
     console.print(_stages(measured))
     console.print(_whole(whole.measure(sources), sources, measured[0].milliseconds))
+
+
+def _beside_peers(console: Console, sources: int, rounds: int, with_reader: bool) -> None:
+    python = peers.reader_python(Path(tempfile.gettempdir(), "aggregator-bench-reader")) if with_reader else None
+    console.print(_publishing(publishing.measure()))
+    results = peers.measure(peers.programs_here(python), sources, rounds, console.print)
+    console.print(_peers(results, sources, rounds))
+
+
+def _peers(results: list[peers.Result], sources: int, rounds: int) -> Table:
+    title = (
+        f"The whole job beside peers: {sources} sources of {ENTRIES} Chinese full-text entries, median of {rounds}\n"
+        "rounds, CPU ms a source without start-up (user and system, children included); only we publish"
+    )
+    table = Table("pass", "program", title=title, title_justify="left")
+    for heading in ("ms a source", "ours / its", "aimed at", ""):
+        table.add_column(heading, justify="right")
+    for result in results:
+        aim = peers.AIMS.get((result.work, result.program))
+        judged = ("", "") if aim is None else (f"{aim:.2f}", _verdict(result.ratio, aim))
+        table.add_row(result.work, result.program, f"{result.milliseconds:.2f}", f"{result.ratio:.3f}", *judged)
+    return table
+
+
+def _publishing(results: list[publishing.Cost]) -> Table:
+    title = "One channel of 50 entries after one new one: CPU ms, median, warm; beside feedgen and gzip -6 of the same"
+    table = Table("work", title=title, title_justify="left")
+    for heading in ("ms", "x feedgen + gzip", "aimed at", ""):
+        table.add_column(heading, justify="right")
+    plain = results[0].milliseconds
+    for cost in results:
+        judged = ("", "") if cost.aim is None else (f"{cost.aim:.2f}", _verdict(cost.milliseconds / plain, cost.aim))
+        table.add_row(cost.work, f"{cost.milliseconds:.2f}", f"{cost.milliseconds / plain:.3f}", *judged)
+    return table
+
+
+def _verdict(ratio: float, aim: float) -> str:
+    return "met" if ratio <= aim else "MISSED"
 
 
 def _search(measured: search.Measured) -> Table:

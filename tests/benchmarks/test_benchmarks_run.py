@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import search, serving, stages, whole
+from tests.benchmarks import peers, publishing, search, serving, stages, whole
 
 
 def test_every_stage_and_every_pass_of_the_whole_job_is_measured() -> None:
@@ -27,3 +27,17 @@ def test_serving_is_measured_for_every_kind_of_answer() -> None:
     costs = serving.measure(300, rounds=1)
     assert [cost.kind for cost in costs] == ["identity", "gzip", "304"]
     assert all(cost.ours > 0 for cost in costs)
+
+
+def test_publishing_is_measured_with_fragments_and_without() -> None:
+    costs = publishing.measure(2)
+    assert len(costs) == 5
+    assert all(cost.milliseconds > 0 for cost in costs)
+
+
+def test_every_pass_is_measured_beside_the_peers_that_are_here() -> None:
+    programs = peers.programs_here(None)
+    results = peers.measure({**programs, "aggregator": lambda ground, validated, sources: 0.001 * sources}, 2, 1, print)
+    assert [result.work for result in results[:: len(programs)]] == list(peers.PASSES)
+    assert all(result.ratio == 1 for result in results if result.program == "aggregator")
+    assert all(result.milliseconds > 0 for result in results if "304" not in result.work)

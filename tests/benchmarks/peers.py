@@ -1,0 +1,171 @@
+"""The whole job beside other programs, in the same run on the same sources: CPU time per source without start-up.
+
+Each program runs each pass in a process of its own, over what it kept of the pass before, so many times (rounds); the
+ratios are taken round by round, and what is shown is the median. CPU time is user and system, of the process and of all
+it starts. Start-up is left out: of programs in Python what was used before the first source was asked, of the others
+what the same pass costs over a single source. Only we publish: all formats, with their compressed forms.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.whole import origin, timed_pass, write_config
+
+PASSES = ("first pull", "answered 304", "same body, no validators", "one new entry of 50")
+AIMS = {  # at most so many times a peer's CPU time
+    ("first pull", "reader"): 0.50,
+    ("answered 304", "reader"): 0.60,
+    ("same body, no validators", "reader"): 0.04,
+    ("same body, no validators", "newsboat"): 0.5,
+    ("one new entry of 50", "reader"): 0.09,
+    ("one new entry of 50", "newsboat"): 0.8,
+}
+_READER = ("reader==3.26", "sgmllib3k")  # the newest for Python 3.11, and the module that it lacks there
+_READER_PASS = """
+import sys, time
+from reader import make_reader
+database, *urls = sys.argv[1:]
+with make_reader(database) as reader:
+    for url in urls:
+        reader.add_feed(url, exist_ok=True)
+    begun = time.process_time()
+    failed = [result for result in reader.update_feeds_iter(scheduled=False) if isinstance(result.value, Exception)]
+    print(time.process_time() - begun)
+sys.exit(f"not fetched: {failed[0]}" if failed else 0)
+"""
+
+Round = dict[str, float]  # CPU milliseconds a source, by pass
+Runner = Callable[["Ground", bool, int], float]  # over sources with validators or without, so many: CPU seconds
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where one program works in one round: a folder of its own, and the newspapers' server."""
+
+    folder: Path
+    url: str
+
+    def urls(self, *, validated: bool, sources: int) -> list[str]:
+        """Give the addresses of so many newspapers."""
+        return [f"{self.url}/{0 if validated else 1}/{number}" for number in range(sources)]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one pass cost a program: the median of the milliseconds a source, and our cost as a multiple of it."""
+
+    work: str
+    program: str
+    milliseconds: float
+    ratio: float
+
+
+def measure(programs: dict[str, Runner], sources: int, rounds: int, say: Callable[[str], None]) -> list[Result]:
+    """Run the programs, ours ("aggregator") among them, so many rounds."""
+    found: dict[str, list[Round]] = {name: [] for name in programs}
+    for number in range(1, rounds + 1):
+        for name, run in programs.items():
+            say(f"round {number} of {rounds}: {name}")
+            with tempfile.TemporaryDirectory() as folder, origin() as url:
+                found[name].append(_round(run, Ground(Path(folder), url), sources, name in _COUNTED_WHOLE))
+    ours = found["aggregator"]
+    return [_result(work, name, each, ours) for work in PASSES for name, each in found.items()]
+
+
+def _result(work: str, program: str, rounds: list[Round], ours: list[Round]) -> Result:
+    ratios = [own[work] / max(other[work], 0.001) for own, other in zip(ours, rounds, strict=True)]
+    return Result(work, program, median(each[work] for each in rounds), median(ratios))
+
+
+def _round(run: Runner, ground: Ground, sources: int, counted_whole: bool) -> Round:
+    """Take one program through the passes. Those that say nothing of their start-up run over one source besides."""
+    start = 0.0
+    if counted_whole:
+        alone = Ground(ground.folder / "alone", ground.url)
+        alone.folder.mkdir()
+        run(alone, True, 1)
+        start = run(alone, True, 1)
+
+    def cost(*, validated: bool) -> float:
+        return (run(ground, validated, sources) - start) * 1000 / max(1, sources - bool(start))
+
+    first, same = cost(validated=True), cost(validated=True)
+    run(ground, False, sources)
+    again = cost(validated=False)
+    urllib.request.urlopen(f"{ground.url}/offset/1").close()
+    return dict(zip(PASSES, (first, same, again, cost(validated=False)), strict=True))
+
+
+def programs_here(reader: Path | None) -> dict[str, Runner]:
+    """Give the programs that are installed. `reader` is the Python that has that library, from `reader_python`."""
+    programs: dict[str, Runner] = {"aggregator": _ours}
+    if reader is not None:
+        programs["reader"] = lambda *given: _run_reader(reader, *given)
+    for name, run in (("newsboat", _newsboat), ("sfeed", _sfeed)):
+        if shutil.which(_COMMANDS[name]):
+            programs[name] = run
+    return programs
+
+
+_COMMANDS = {"newsboat": "newsboat", "sfeed": "sfeed_update"}
+_COUNTED_WHOLE = frozenset(_COMMANDS)
+
+
+def _ours(ground: Ground, validated: bool, sources: int) -> float:
+    config = write_config(ground.folder, ground.urls(validated=validated, sources=sources))
+    return timed_pass("", config).cpu
+
+
+def reader_python(folder: Path) -> Path:
+    """Make an environment with the PyPI library `reader` and give its Python; one that was made before is used."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *_READER], check=True)
+    return python
+
+
+def _run_reader(python: Path, ground: Ground, validated: bool, sources: int) -> float:
+    database = str(ground.folder / f"reader{int(validated)}.db")
+    urls = ground.urls(validated=validated, sources=sources)
+    done = subprocess.run(
+        [str(python), "-c", _READER_PASS, database, *urls], capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def _newsboat(ground: Ground, validated: bool, sources: int) -> float:
+    home = ground.folder / f"newsboat{int(validated)}"
+    home.mkdir(exist_ok=True)
+    (home / "urls").write_text("\n".join(ground.urls(validated=validated, sources=sources)) + "\n")
+    (home / "config").write_text("reload-threads 1\n")
+    files = [f"-{flag}{home / name}" for flag, name in (("u", "urls"), ("c", "cache.db"), ("C", "config"))]
+    return _cpu_of(["newsboat", *files, "-x", "reload"], home)
+
+
+def _sfeed(ground: Ground, validated: bool, sources: int) -> float:
+    home = ground.folder / f"sfeed{int(validated)}"
+    home.mkdir(exist_ok=True)
+    urls = ground.urls(validated=validated, sources=sources)
+    feeds = "\n".join(f'  feed "s{number}" "{url}"' for number, url in enumerate(urls))
+    (home / "sfeedrc").write_text(f'sfeedpath="{home}/feeds"\nfeeds() {{\n{feeds}\n}}\n')
+    return _cpu_of(["sfeed_update", str(home / "sfeedrc")], home)
+
+
+def _cpu_of(command: list[str], home: Path) -> float:
+    """CPU seconds of a program and of all that it waited for. Raises: RuntimeError when it fails."""
+    environment = {**os.environ, "HOME": str(home), "no_proxy": "127.0.0.1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime

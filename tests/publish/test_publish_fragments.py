@@ -1,0 +1,134 @@
+"""Documents that are joined from kept fragments are, byte for byte, those that are rendered whole."""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from publish_examples import BARE, CHANNEL, ENTRIES, FULL, NOON, SITE
+from test_publish_feeds import ANY_ENTRY
+
+from aggregator import variants
+from aggregator.publish import Fragments, Writer, channel_view, feed_documents, rss, site_view
+from aggregator.publish.fragments import cut
+from aggregator.publish.view import View, archive_view
+from aggregator.records import Archive, Document, Retraction, Site, StoredEntry
+
+VIEW = channel_view(SITE, CHANNEL, ENTRIES)
+
+
+class Counting:
+    """A renderer that notes how many entries it was given each time."""
+
+    def __init__(self, render: Callable[[Site, View], bytes] = rss) -> None:
+        self.given: list[int] = []
+        self._render = render
+
+    def __call__(self, site: Site, view: View) -> bytes:
+        self.given.append(len(view.entries))
+        return self._render(site, view)
+
+
+def unpacked(document: Document) -> bytes:
+    """The gzip form, undone as a reader does that knows one member only."""
+    undo = zlib.decompressobj(wbits=31)
+    body = undo.decompress(variants.joined(document.deflated, document.body))
+    assert undo.eof
+    assert undo.unused_data == b""
+    return body
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ANY_ENTRY, min_size=1, max_size=4), st.data())
+def test_whatever_was_rendered_before_the_documents_are_the_same(
+    entries: list[StoredEntry], data: st.DataObject
+) -> None:
+    fragments = Fragments(SITE)
+    some = st.lists(st.sampled_from(entries), max_size=4)
+    for chosen in data.draw(st.lists(some, min_size=1, max_size=4)):
+        for view in (channel_view(SITE, CHANNEL, chosen, last_archive=2), site_view(SITE, chosen)):
+            joined, whole = feed_documents(SITE, view, fragments), feed_documents(SITE, view)
+            assert joined == whole
+            assert all(unpacked(each) == each.body for each in joined.documents if each.deflated)
+
+
+@pytest.mark.parametrize("view", [
+    channel_view(SITE, CHANNEL, ()),
+    channel_view(SITE, CHANNEL, ENTRIES, retracted=(Retraction("NW9", NOON),)),
+    archive_view(SITE, CHANNEL, Archive(2, ENTRIES, full=True)),
+    archive_view(SITE, CHANNEL, Archive(1, ENTRIES[:1], full=False)),
+    site_view(SITE, (FULL, FULL)),
+], ids=["empty", "retracted", "archive", "last archive", "twice"])  # fmt: skip
+def test_every_kind_of_document_is_joined_as_it_is_rendered(view: View) -> None:
+    fragments = Fragments(SITE)
+    feed_documents(SITE, VIEW, fragments)
+    joined = feed_documents(SITE, view, fragments)
+    assert joined == feed_documents(SITE, view)
+    assert {each.path.rpartition(".")[2] for each in joined.documents if not each.deflated} <= {"html"}
+
+
+def test_an_article_is_rendered_once_and_again_when_anything_of_it_changed() -> None:
+    fragments, render = Fragments(SITE), Counting()
+    for view in (VIEW, site_view(SITE, ENTRIES), replace(VIEW, title="另一个", updated=NOON + timedelta(days=1))):
+        fragments.documents(view, {"rss": render})
+    assert render.given == [len(ENTRIES), 0, 0]
+    other = replace(FULL, source_title="改了名")
+    (document,) = fragments.documents(replace(VIEW, entries=(other, BARE)), {"rss": render})
+    assert render.given[3:] == [1]
+    assert "改了名".encode() in document.body
+
+
+def test_what_was_used_last_is_kept_in_bounded_memory() -> None:
+    fragments, render = Fragments(SITE, max_bytes=12_000), Counting()
+    long = [replace(FULL, info_code=f"NW{number}", content="长" * 1000) for number in range(4)]
+    for entry in (*long, long[3], long[0]):
+        fragments.documents(replace(VIEW, entries=(entry,)), {"rss": render})
+    assert render.given == [1, 1, 1, 1, 0, 1]
+
+
+def test_a_document_of_another_shape_than_ours_is_rendered_whole() -> None:
+    for odd in (b"<rss/>", b"<feed>\n  <entry>cut off\n</feed>\n", b""):
+        render = Counting(lambda site, view, odd=odd: odd)  # type: ignore[misc]  # mypy cannot tell the default's type
+        assert Fragments(SITE).documents(VIEW, {"atom": render}) == (Document("category/nanchangribao.atom", odd),)
+        assert cut("atom", odd) is None
+    assert cut("json", b'{"items": []}') is None
+
+
+def test_a_sick_entry_is_left_out_with_fragments_too_and_does_not_come_back() -> None:
+    fragments = Fragments(SITE)
+    naive = replace(FULL, info_code="sick", updated=datetime(2021, 1, 1))  # noqa: DTZ001 (what makes it sick)
+    view = channel_view(SITE, CHANNEL, (FULL, BARE))
+    sick = replace(view, entries=(naive, *view.entries))
+    assert feed_documents(SITE, sick, fragments) == feed_documents(SITE, sick)
+    assert feed_documents(SITE, view, fragments) == feed_documents(SITE, view)
+    assert feed_documents(SITE, sick, fragments).problems
+
+
+def test_the_gzip_form_is_joined_from_parts_and_holds_the_document(tmp_path: Path) -> None:
+    documents = feed_documents(SITE, VIEW, Fragments(SITE)).documents
+    for document in documents:
+        Writer(tmp_path).write(document)
+        packed = (tmp_path / f"{document.path}.gz").read_bytes()
+        assert gzip.decompress(packed) == document.body
+        assert variants.seems_to_be(packed, "gzip", document.body)
+    packed = (tmp_path / "category/nanchangribao.atom.gz").read_bytes()
+    assert packed == variants.joined(documents[0].deflated, documents[0].body)
+    assert packed != variants.compressed(documents[0].body, "gzip")
+
+
+def test_parts_in_another_order_are_seen_to_be_another_document() -> None:
+    document = feed_documents(SITE, VIEW, Fragments(SITE)).documents[0]
+    wrong = variants.joined(document.deflated[::-1], document.body)
+    assert variants.undone(wrong, "gzip", len(document.body)) != document.body
+
+
+def test_times_in_the_head_are_new_though_every_fragment_is_kept() -> None:
+    fragments = Fragments(SITE)
+    feed_documents(SITE, VIEW, fragments)
+    later = replace(VIEW, updated=datetime(2030, 1, 1, tzinfo=UTC))
+    assert b"<updated>2030-01-01T08:00:00+08:00</updated>" in feed_documents(SITE, later, fragments).documents[0].body
