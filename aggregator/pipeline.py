@@ -9,7 +9,7 @@ Published files are derived state, so a crash anywhere loses nothing and doubles
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from aggregator.publish.publisher import Publisher
     from aggregator.sources import Reader
     from aggregator.store import Store
+    from aggregator.watch import Watch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -95,6 +96,7 @@ EXPORTED_AT_ONCE = 200
 DROPPED_AT_ONCE = 200
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
 SPREAD_EACH = timedelta(seconds=2)
+EVENTS_SHOWN = 50
 AT_A_STEP = 50  # refreshes that begin before the loop looks around
 
 
@@ -109,6 +111,7 @@ class Rooms:
     kinds: Mapping[str, "Reader"]
     clock: Callable[[], datetime]
     next_time: Callable[[str, tzinfo, datetime], datetime | None]
+    watch: "Watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +161,7 @@ class Pipeline:
         self._naming = channels.naming
         self._channels = Channels(rooms.store, channels, rooms.clock)
         self._limits = limits
+        self._watch = rooms.watch
         self._gate = asyncio.Semaphore(limits.concurrency)
         self._shared = SharedFetches(sources)
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="store")  # apart from those that look up names
@@ -208,7 +212,14 @@ class Pipeline:
             outcomes.put_nowait(await self.refresh_safely(line.popleft()))
 
     async def refresh_safely(self, name: str) -> Outcome:
-        """`refresh`, with whatever breaks in us kept from the other sources."""
+        """`refresh`, with whatever breaks in us kept from the other sources. A disk without room gets nothing more."""
+        if low := self._watch.low():
+            return Outcome(name, "not-due", problems=(low,))
+        outcome = await self._refresh_safely(name)
+        self._watch.note(outcome)
+        return outcome
+
+    async def _refresh_safely(self, name: str) -> Outcome:
         source = self._sources[name]
         try:
             return masking.hidden_outcome(source, await self.refresh(source))
@@ -261,11 +272,13 @@ class Pipeline:
         debts = await self._in_thread(self._store.owed, source.name, DEBTS_PER_REFRESH)
         poll = Poll(source, self._to_ask_with(memory, started), started, self._tools_that_remember())
         reading = await self._read(poll)
+        took = self._now() - started - _answer_of(reading).waited
         if isinstance(reading, NotAFeed | FetchFailed) and (found := await self._rediscover(poll, reading)):
             poll, reading = await self._try_instead(poll, reading, found)
         outcome = await self._settle_reading(poll, reading)
-        problems = [await self._pay(poll, entry, tries) for entry, tries in debts]
-        return replace(outcome, problems=(*outcome.problems, *(problem for problem in problems if problem)))
+        unpaid = [await self._pay(poll, entry, tries) for entry, tries in debts]
+        problems = [*outcome.problems, *(problem for problem in unpaid if problem)]
+        return replace(outcome, problems=tuple(problems), seconds=max(took.total_seconds(), 0))
 
     async def _read(self, poll: Poll) -> Reading:
         reading = await self._rooms.kinds[poll.source.kind](poll.source, poll.memory, poll.tools)
@@ -894,12 +907,15 @@ class Pipeline:
         """Render and write every marked document; with `everything`, all of them."""
         if everything:
             self._store.mark_all()
+        self._watch.take_stock()
         self._store.forget_retractions(self._now() - RETRACTED_FOR)
         self._channels.fill()
         report = PublishReport()
         marked = list(self._store.marked().items())
         for start in range(0, len(marked), PUBLISHED_AT_ONCE):
             report = self._publish_some(dict(marked[start : start + PUBLISHED_AT_ONCE]), report)
+        if self._watch.judge(report):
+            report = report.joined(self._publish_only(["status"]))
         if report.written or report.removed or report.problems != self._problems:
             log.info("published", extra={"written": len(report.written), "problems": list(report.problems)})
         self._problems = report.problems
@@ -908,8 +924,11 @@ class Pipeline:
     def publish_lists(self) -> PublishReport:
         """Publish ahead of all else what shows every channel, if it is outdated: one that was closed to readers must
         not stand there until its thousands of articles are rendered."""
+        return self._publish_only(LISTS)
+
+    def _publish_only(self, names: Collection[str]) -> PublishReport:
         marked = self._store.marked().items()
-        return self._publish_some({name: stamp for name, stamp in marked if name in LISTS}, PublishReport())
+        return self._publish_some({name: stamp for name, stamp in marked if name in names}, PublishReport())
 
     def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:
         """Write, then take the marks back: a crash between the two renders the same bytes once more."""
@@ -944,6 +963,8 @@ class Pipeline:
                 return publisher.sources(store.source_notes()), {}
             case "sitemap":
                 return publisher.sitemap(int(key), store.block(int(key)), store.last_block()), {}
+            case "status":
+                return publisher.health(store.events(EVENTS_SHOWN)), {}
             case "feed":
                 policies = self._limits.policies
                 entries = store.newest(policies.usual.entries, without=policies.protected)

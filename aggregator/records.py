@@ -683,6 +683,7 @@ class Outcome:
     retracted: int = 0  # that their source took back
     problems: tuple[str, ...] = ()
     held: int = 0
+    seconds: float | None = field(default=None, compare=False)  # from the request to what was read of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -873,6 +874,7 @@ class SourceReport:
     held: int = 0  # articles that are not published yet
     held_since: datetime | None = None
     held_reason: str = ""
+    failure: str = ""  # why the last fetch failed, if it did: a `Failure` or "unreadable"
     under_review: bool = False  # what it brings is held until the operator releases it
 
 

@@ -14,13 +14,14 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 from aggregator import __version__, config
 from aggregator.categorise import Criteria, Naming, Rule, query_fault, rule_of
 from aggregator.channels import Wanted
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
 from aggregator.config.settings import ArticleTable, ChannelTable, CriteriaTable, PolicyTable, SourceTable, TokenTable
-from aggregator.errors import ConfigError, WorkerError
+from aggregator.errors import ConfigError, StoreError, WorkerError
 from aggregator.masking import mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
 from aggregator.records import (
@@ -38,14 +39,16 @@ from aggregator.records import (
     Unreadable,
 )
 from aggregator.sources import KINDS, child, reading_digest
+from aggregator.status import Status, Tally
 from aggregator.store import Glance, SearchIndex, Store
 from aggregator.store.words import LONGEST_QUERY
 from aggregator.tools import DEADLINE
 from aggregator.urls import fold_name, without_login
+from aggregator.watch import Places, Watch, look
 
 if TYPE_CHECKING:
     from aggregator.publish.publisher import Publisher
-    from aggregator.serve import Search, ServeOptions
+    from aggregator.serve import Readers, Reports, Search, ServeOptions
 
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
@@ -63,6 +66,7 @@ class App:
     store: Store
     pipeline: Pipeline
     sources: dict[str, Source]
+    watch: Watch
 
 
 def load_settings(path: Path) -> Settings:
@@ -151,14 +155,15 @@ async def _at_work(
         spacing=settings.fetch.spacing,
     )
     async with Client(options) as client:
-        rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time)
+        watch = Watch(store, places_of(settings), sources, clock)
+        rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time, watch)
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
         kept, delta = _retention(settings), settings.debug.delta
         limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, delta, kept)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
-            yield App(settings, store, pipeline, sources), publisher
+            yield App(settings, store, pipeline, sources, watch), publisher
         finally:
             await pipeline.settle()
             await workers.aclose()
@@ -175,6 +180,22 @@ async def outlines_of(body: bytes) -> tuple[Outline, ...] | Unreadable:
         return Unreadable(str(error))
     finally:
         await workers.aclose()
+
+
+def places_of(settings: Settings) -> Places:
+    """Give where the store and the published files are, and how much room their disks need."""
+    store, zone = settings.store, ZoneInfo(settings.site.timezone)
+    return Places(store.path, settings.publish.directory, store.min_free, zone)
+
+
+def status_of(settings: Settings, clock: Callable[[], datetime] = utc_now) -> Status:
+    """Give how the whole installation stands. Whoever writes meanwhile is not waited for.
+
+    Raises:
+        StoreError: when the store cannot be opened, or is of an older version.
+    """
+    with glance(settings) as store:
+        return look(store, places_of(settings), clock())
 
 
 def glance(settings: Settings) -> Glance:
@@ -237,7 +258,9 @@ def _join(sources: dict[str, Source], store: Store) -> None:
             sources[name] = child(sources[parent], outline, name)
 
 
-def serve_options(settings: Settings) -> "ServeOptions":
+def serve_options(
+    settings: Settings, tally: Tally | None = None, readers: "Readers | None" = None
+) -> "ServeOptions":
     """Give what is served, to whom and how often. Raises: ConfigError when a token is not where it is said to be."""
     from aggregator.serve import Rate, ServeOptions, Token
 
@@ -250,6 +273,10 @@ def serve_options(settings: Settings) -> "ServeOptions":
         tokens=tuple(Token(name, secret, outputs) for name, (secret, outputs) in tokens.items()),
         rate=Rate(server.rate[0], server.rate[1].total_seconds()) if server.rate else None,
         trusted_proxies=tuple(server.trusted_proxies),
+        status=server.status,
+        status_networks=tuple(server.status_networks),
+        reports=_reports(settings, tally),
+        readers=readers,
     )
 
 
@@ -281,6 +308,48 @@ _HITS, _MOST_PAGES = 20, 20
 
 def _page_number(text: str) -> int:
     return min(max(int(text), 1), _MOST_PAGES) if re.fullmatch("[0-9]{1,4}", text) else 1
+
+
+def _reports(settings: Settings, tally: Tally | None) -> "Reports":
+    from aggregator.publish.status_page import status_page
+    from aggregator.serve import Reports
+
+    site = site_as_configured(settings)
+    return Reports(lambda: status_of(settings), lambda: _missing(settings), lambda seen: status_page(site, seen), tally)
+
+
+def _missing(settings: Settings) -> list[str]:
+    """Say what keeps us from being ready, without names: anyone may ask."""
+    missing = [] if is_published(settings) else ["nothing is published yet"]
+    try:
+        if not settings.store.path.exists():
+            raise StoreError("there is no store yet")
+        with glance(settings) as store:
+            store.waiting_documents()
+    except StoreError:
+        missing.append("the store cannot be read")
+    return missing
+
+
+def is_published(settings: Settings) -> bool:
+    """Tell whether there is something to serve."""
+    directory = settings.publish.directory
+    return (directory / "index.html").exists() or (directory / "feed.atom").exists()
+
+
+def readers_of(settings: Settings, store: Store, clock: Callable[[], datetime] = utc_now) -> "Readers":
+    """Give what counts readers by the site's days."""
+    from aggregator.serve import Readers
+
+    zone = ZoneInfo(settings.site.timezone)
+    return Readers(lambda: clock().astimezone(zone).date(), store.salt_of)
+
+
+def keep_readers(readers: "Readers", store: Store) -> None:
+    """Keep who was seen since the last time; what is of a day that is over is not told apart any more."""
+    readers.renew()
+    if seen := readers.take():
+        store.note_readers(*seen)
 
 
 def protected_in_vain(settings: Settings, store: Store) -> list[str]:

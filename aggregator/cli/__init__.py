@@ -9,6 +9,7 @@ from aggregator.cli import (  # their commands join the group
     reparse,
     search,
     split,
+    status,
     subscriptions,
     upkeep,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "reparse",
     "search",
     "split",
+    "status",
     "subscriptions",
     "upkeep",
 ]

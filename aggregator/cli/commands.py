@@ -144,6 +144,8 @@ def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int
 
 async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tuple[list[Outcome], PublishReport]:
     async with wiring.assembled(settings) as app:
+        if low := app.watch.low():
+            raise AggregatorError(f"{low}; make room, or set another min_free")
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
         found: dict[str, Outcome] = {}
         with show.progress() as bar:
@@ -267,22 +269,27 @@ async def _daemon(settings: Settings) -> int:
     from aggregator.schedule import Daemon, Pulse
 
     console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
-    options = wiring.serve_options(settings)
+    wiring.serve_options(settings)  # a fault in it is said before anything is opened
     async with wiring.assembled(settings) as app, wiring.index_of(app) as index:
+        readers = wiring.readers_of(settings, app.store)
+        await asyncio.to_thread(readers.renew)
+        options = wiring.serve_options(settings, app.watch.tally, readers)
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
-        if not _is_published(settings):  # else what is there is served at once, and what is outdated comes beside it
+        if not wiring.is_published(settings):  # else what is there is served at once, what is outdated comes beside it
             await asyncio.to_thread(app.pipeline.publish)
         elif settings.server.protected:
             await asyncio.to_thread(app.pipeline.publish_lists)
         await asyncio.to_thread(app.pipeline.spread_overdue)
         pulse = Pulse(
-            due=lambda limit: app.store.due(utc_now(), limit),
+            due=lambda limit: [] if app.watch.low() else app.store.due(utc_now(), limit),
             refresh=app.pipeline.refresh_safely,
             publish=app.pipeline.publish,
             index=lambda: index.catch_up(_INDEXED_AT_ONCE),
             tidy=app.pipeline.tidy,
+            count=lambda: wiring.keep_readers(readers, app.store),
             on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
             on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
+            on_problem=lambda problem: show.event(console, zone, utc_now(), f"[red]{escape(problem)}[/]"),
         )
         options = wiring.with_search(options, settings, index)
         serving = asyncio.create_task(_serve(settings, options, stop, lambda: _greet(settings, app, console)))
@@ -305,7 +312,7 @@ async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
 async def _serve_only(settings: Settings) -> int:
     console, stop = show.out(), _stop_on_signals()
     directory = settings.publish.directory
-    if not _is_published(settings):
+    if not wiring.is_published(settings):
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
     options = wiring.serve_options(settings)
     line = f"serving {directory} at [bold]{_address(settings)}[/]"
@@ -315,11 +322,6 @@ async def _serve_only(settings: Settings) -> int:
             options = wiring.with_search(options, settings, index)
         await _serve(settings, options, stop, lambda: console.print(line))
     return DONE
-
-
-def _is_published(settings: Settings) -> bool:
-    directory = settings.publish.directory
-    return (directory / "index.html").exists() or (directory / "feed.atom").exists()
 
 
 async def _serve(settings: Settings, options: "ServeOptions", stop: asyncio.Event, ready: Any) -> None:
@@ -333,6 +335,8 @@ async def _serve(settings: Settings, options: "ServeOptions", stop: asyncio.Even
         place = f"{settings.server.host}:{settings.server.port}"
         remedy = "is another daemon running? [server] host and port say where to listen"
         raise AggregatorError(f"cannot serve at {place}: {error.strerror or error}; {remedy}") from error
+    finally:
+        app.close()
 
 
 def _address(settings: Settings) -> str:

@@ -28,7 +28,7 @@ from aggregator.config.units import duration, rate, size
 Format = Literal["atom", "rss", "json", "html"]
 Text = Literal["full", "excerpt", "title"]
 _AUTHORITY = re.compile(r"[A-Za-z0-9.\-_@]+,\d{4}(-\d\d(-\d\d)?)?")
-_OUTPUT = re.compile(r"\*|feed|index|opml|category/[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_OUTPUT = re.compile(r"\*|feed|index|opml|status|category/[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_FIELDS = ("info_code", "guid", "title", "published", "updated", "outlet", "author", "summary", "image")
 
@@ -74,7 +74,7 @@ def _network(text: str) -> str:
 
 def _output(name: str) -> str:
     if not _OUTPUT.fullmatch(name):
-        choices = '"category/<slug>", "feed", "index", "opml" or "*"'
+        choices = '"category/<slug>", "feed", "index", "opml", "status" or "*"'
         raise ValueError(f"{name!r} is no output; write {choices}")
     return name
 
@@ -232,6 +232,9 @@ class StoreSettings(Table):
         2, ge=0, le=100, description="Last documents of each source that are kept for `reparse`; 0 keeps none."
     )
     raw_bytes: Size = Field(512_000, description="What they may take of each source, compressed.")
+    min_free: Size = Field(
+        200_000_000, description="With less room on the disks of store and published files, nothing is fetched."
+    )
     keep_days: int = Field(0, ge=0, description="Articles older than this are dropped; 0 keeps them for ever.")
     keep_entries: int = Field(0, ge=0, description="Older articles beyond this number are dropped; 0 keeps all.")
 
@@ -268,6 +271,10 @@ class ServerSettings(Table):
     rate: Rate | None = Field(None, description="Answers that one client may have; 304s are not counted.")
     trusted_proxies: list[Network] = Field([], description="Whose X-Forwarded-For says who the client is.")
     protected: list[Output] = Field([], description="Outputs that need a token; all others are open to anyone.")
+    status: Literal["local", "public", "off"] = Field(
+        "local", description="Who sees /status, /metrics and status/sources.atom without a token for them."
+    )
+    status_networks: list[Network] = Field([], description="Whose clients count as local, besides this machine.")
     tokens: dict[Name, TokenTable] = Field({}, description="Take one out, and it opens nothing any more.")
 
 

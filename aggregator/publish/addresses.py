@@ -3,7 +3,7 @@
 import re
 
 from aggregator.errors import PublishError
-from aggregator.publish.view import CHANNEL_FOLDER, SITE_PATH, View
+from aggregator.publish.view import CHANNEL_FOLDER, View
 from aggregator.records import Site
 
 INDEX = "index.html"
@@ -46,8 +46,8 @@ def channel_path(slug: str) -> str:
 
 
 def view_page(view: View) -> str:
-    """Give the address of a view's HTML page relative to the site: the home page is the site itself."""
-    return "" if view.path == SITE_PATH else checked(f"{view.path}.html")
+    """Give the address of a view's HTML page relative to the site: for what is no channel it is the site itself."""
+    return checked(f"{view.path}.html") if view.path.startswith(CHANNEL_FOLDER) else ""
 
 
 def home_page(site: Site, view: View) -> str:

@@ -190,7 +190,7 @@ def static_documents(site: Site) -> list[Document]:
 
 def _render(template: str, site: Site, path: str, **facts: object) -> bytes:
     words = words_in(site.language)
-    page = _environment(site.theme).get_template(template)
+    page = environment(site.theme).get_template(template)
     said = replace(site, title=line(site.title), author=line(site.author))
     usual = {"feeds": [], "noindex": False, "address": site.url + ("" if path == INDEX else path)}
     facts = usual | facts | {"site": said, "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
@@ -199,9 +199,10 @@ def _render(template: str, site: Site, path: str, **facts: object) -> bytes:
 
 
 @cache
-def _environment(theme: str) -> Environment:
+def environment(theme: str) -> Environment:
+    """Give what makes pages of templates; those of a theme come before ours."""
     ours = PackageLoader("aggregator")
-    environment = Environment(
+    found = Environment(
         loader=ChoiceLoader([FileSystemLoader(Path(theme) / "templates"), ours]) if theme else ours,
         autoescape=True,
         trim_blocks=True,
@@ -209,9 +210,9 @@ def _environment(theme: str) -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
     )
-    environment.filters["moment"] = _moment
-    environment.filters["day"] = _day
-    return environment
+    found.filters["moment"] = _moment
+    found.filters["day"] = _day
+    return found
 
 
 def _moment(time: datetime, words: Words) -> Markup:

@@ -17,6 +17,7 @@ from aggregator.publish.documents import (
 )
 from aggregator.publish.fragments import Fragments
 from aggregator.publish.gate import fault
+from aggregator.publish.health import health_document
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
 from aggregator.publish.sitemap import block_document, pages_document, robots_document, sitemap_documents, sitemap_paths
@@ -43,6 +44,7 @@ from aggregator.records import (
     SourceNote,
     StoredEntry,
 )
+from aggregator.status import Event
 
 
 class Publisher:
@@ -172,6 +174,10 @@ class Publisher:
         if not channels:
             return self._put(Rendered(()), (GONE,))
         return self._put(Rendered((gone_document(channels),)), ())
+
+    def health(self, events: Sequence[Event]) -> PublishReport:
+        """Publish what the operator is told, the newest first."""
+        return self._put(Rendered((health_document(self._site, events),)), ())
 
     def settle(self) -> None:
         """Make what was put safe on disk, renames included."""

@@ -13,6 +13,7 @@ from datetime import UTC, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from aggregator.errors import AggregatorError
 from aggregator.records import Outcome, PublishReport
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ _TICK = timedelta(seconds=1)
 _PUBLISH = timedelta(seconds=2)
 _INDEX = timedelta(seconds=5)
 _TIDY = timedelta(minutes=10)
+_COUNT = timedelta(seconds=20)
 _GRACE_SECONDS = 3.0
 _BREATH_SECONDS = 0.05
 _STEPS_AT_A_BEAT = 100
@@ -38,6 +40,8 @@ class Pulse:
     tidy: Callable[[], int]
     on_outcome: Callable[[Outcome], None]
     on_published: Callable[[PublishReport], None]
+    on_problem: Callable[[str], None]
+    count: Callable[[], None]
 
 
 class Daemon:
@@ -52,20 +56,44 @@ class Daemon:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._publishing = asyncio.Lock()
         self._stopping = False
+        self._said: dict[str, str] = {}
         self._problems: tuple[str, ...] = ()  # of the last publish: what stays the same is said once
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it."""
         scheduler = AsyncIOScheduler(timezone=UTC)
-        for job, every in ((self._tick, _TICK), (self._publish, _PUBLISH), (self._index, _INDEX), (self._tidy, _TIDY)):
+        jobs = ((self._tick, _TICK), (self._publish, _PUBLISH), (self._index, _INDEX), (self._tidy, _TIDY))
+        for job, every in (*((self._kept_up(job), every) for job, every in jobs), (self._kept_up(self._count), _COUNT)):
             trigger = IntervalTrigger(seconds=int(every.total_seconds()), timezone=UTC)
             scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=None)
-        await self._tick()
+        await self._kept_up(self._tick)()
         scheduler.start()
         await stop.wait()
         self._stopping = True
         scheduler.shutdown(wait=False)
         await self._finish()
+
+    def _kept_up(self, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """Give a job that a full disk or a locked store does not end: it is said once, and tried at each beat."""
+
+        async def beat() -> None:
+            try:
+                await job()
+            except (AggregatorError, OSError) as error:
+                self._say(job.__name__, str(error))
+            else:
+                self._said.pop(job.__name__, None)
+
+        return beat
+
+    def _say(self, job: str, problem: str) -> None:
+        if self._said.get(job) != problem:
+            self._said[job] = problem
+            log.error("work put off", extra={"job": job.strip("_"), "error": problem})
+            self._pulse.on_problem(problem)
+
+    async def _count(self) -> None:
+        await asyncio.to_thread(self._pulse.count)
 
     async def _tick(self) -> None:
         names = await asyncio.to_thread(self._pulse.due, len(self._running) + _MOST_AT_A_TICK)
@@ -105,4 +133,5 @@ class Daemon:
             for task in late:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        await self._publish()
+        for job in (self._publish, self._count):
+            await self._kept_up(job)()

@@ -3,6 +3,18 @@
 from aggregator.serve.access import Token
 from aggregator.serve.app import Search, ServeOptions, create_app
 from aggregator.serve.rate import Rate
+from aggregator.serve.readers import Readers
 from aggregator.serve.server import fast_loop, serve
+from aggregator.serve.status import Reports
 
-__all__ = ["Rate", "Search", "ServeOptions", "Token", "create_app", "fast_loop", "serve"]
+__all__ = [
+    "Rate",
+    "Readers",
+    "Reports",
+    "Search",
+    "ServeOptions",
+    "Token",
+    "create_app",
+    "fast_loop",
+    "serve",
+]

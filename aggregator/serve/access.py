@@ -11,8 +11,8 @@ from urllib.parse import parse_qs
 
 ALL = "*"
 _MOST_PRESENTED = 4
-_SINGLE = {"index.html": "index", "opml.xml": "opml"}
-_OUTPUT = re.compile(r"(category/[^/.]+|feed)(?:[./].*)?")
+_SINGLE = {"index.html": "index", "opml.xml": "opml", "metrics": "status"}
+_OUTPUT = re.compile(r"(category/[^/.]+|feed|status)(?:[./].*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Token:
 class Access:
     """Says of each path which outputs' tokens open it.
 
-    An output is "feed", "index", "opml", "category/<slug>" (feeds, page and archives) or "*". An article is open as
-    long as one of its channels is; one without a channel stands in "feed".
+    An output is "feed", "index", "opml", "status", "category/<slug>" (feeds, page and archives) or "*". An article is
+    open as long as one of its channels is; one without a channel stands in "feed".
     """
 
     def __init__(self, protected: Collection[str] = (), tokens: Iterable[Token] = ()) -> None:

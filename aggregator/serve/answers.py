@@ -37,6 +37,7 @@ _PAGE = """<!doctype html>
 _WORDS = {
     401: ("需要访问令牌才能阅读这里的内容。", "This needs an access token: as password, or as ?token= in the address."),
     301: ("这个频道已改名，请更新订阅地址。", "This has moved: the address in your subscription is out of date."),
+    403: ("这里只对本机开放。", "This is for the operator: from this machine, or with a token for it."),
     404: ("这里没有这个页面，也许它已被移走。", "There is no such page here. It may have been moved."),
     410: ("这个页面已被移除，不会再回来。", "This has been removed, and does not come back."),
     429: ("请求过于频繁，请稍后再来。", "You ask too often. Please come back later."),

@@ -23,6 +23,8 @@ from aggregator.serve.gone import Departures
 from aggregator.serve.memory import Memory
 from aggregator.serve.negotiate import best_coding, entity_tags, not_modified, wants_news_only
 from aggregator.serve.rate import Limiter, Rate, client_of, networks
+from aggregator.serve.readers import Readers
+from aggregator.serve.status import FOLDER, PATHS, Desk, Reports, Who
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +51,17 @@ _HEARD = frozenset(
         b"access-control-request-method",
         b"authorization",
         b"if-modified-since",
+        b"forwarded",
         b"if-none-match",
+        b"user-agent",
         b"x-forwarded-for",
+        b"x-real-ip",
     )
 )
 _AS_PAGE = "text/xml; charset=utf-8"
 _NEWS_BYTES = 8_000_000
+_STATUS_FOLDER = f"/{FOLDER}"
+_READ = (200, 226, 304)
 
 _PLAIN = re.compile(rb"[!-~]{1,2000}")
 
@@ -69,7 +76,8 @@ Search = Callable[[str], Awaitable[bytes]]
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """What is served, to whom and how often. `max_age` is how long an answer is fresh while the rhythm of its document
-    is not known; `noindex` are the slugs of channels that search engines are asked to leave out."""
+    is not known; `noindex` are the slugs of channels that search engines are asked to leave out; without `reports`
+    there is no status to show, and without `readers` nobody is counted."""
 
     directory: Path
     max_age: timedelta = timedelta(minutes=5)
@@ -79,6 +87,10 @@ class ServeOptions:
     rate: Rate | None = None
     trusted_proxies: tuple[str, ...] = ()
     search: Search | None = None  # gives the page for a query string
+    status: Who = "local"
+    status_networks: tuple[str, ...] = ()
+    reports: Reports | None = None
+    readers: Readers | None = None
 
 
 def create_app(options: ServeOptions) -> "Site":
@@ -119,6 +131,11 @@ class Site:
         self._access = Access(options.protected, options.tokens)
         self._limiter = Limiter(options.rate) if options.rate else None
         self._trusted = networks(options.trusted_proxies)
+        self._desk = Desk(options.reports, options.status, options.status_networks, options.trusted_proxies)
+
+    def close(self) -> None:
+        """Let go of what the status took."""
+        self._desk.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; whatever breaks in us is logged, and said without a word about the request."""
@@ -136,7 +153,7 @@ class Site:
         Whatever breaks here breaks again the usual way, where it is logged.
         """
         ready = self._files.at_hand(scope["path"].removeprefix("/") or INDEX)
-        if ready is None or scope["method"] not in METHODS:
+        if ready is None or scope["method"] not in METHODS or scope["path"].startswith(_STATUS_FOLDER):
             return None
         try:
             return self._sent(scope, self._of_file(ready, scope, heard := _heard(scope["headers"])), heard)
@@ -149,19 +166,45 @@ class Site:
             return self._sent(scope, _refused(scope["method"], path, heard), heard)
         if path == SEARCH and self._options.search is not None:
             return self._sent(scope, await self._found(scope, heard, self._options.search), heard)
+        if path in PATHS or path.startswith(FOLDER):
+            return await self._of_status(path, scope, heard)
         ready = await self._files.get(path)
         reply = self._of_nothing(path, scope, heard) if ready is None else self._of_file(ready, scope, heard)
         return self._sent(scope, reply, heard)
 
+    async def _of_status(self, path: str, scope: Scope, heard: Heard) -> Answer:
+        """Answer for the status and its feed: to those near, to anyone, or to who has a token, as configured."""
+        if path not in ("healthz", "readyz") and (refusal := self._status_refused(path, scope, heard)):
+            return self._sent(scope, refusal, heard)
+        if path in PATHS:
+            reply = await self._desk.answer(path)
+            return reply.bodiless() if scope["method"] == "HEAD" else reply
+        ready = await self._files.get(path)
+        return self._sent(scope, _page(404, path) if ready is None else self._of_file(ready, scope, heard), heard)
+
+    def _status_refused(self, path: str, scope: Scope, heard: Heard) -> Answer | None:
+        if self._desk.is_off:
+            return _page(404, path)
+        if needed := self._access.needed(path):
+            return None if self._may_read(needed, scope, heard) else _unauthorised(path)
+        forwarded, proxied = _said(heard, b"x-forwarded-for"), b"forwarded" in heard or b"x-real-ip" in heard
+        near = self._desk.is_open_to(_peer(scope), forwarded, other_proxy=proxied)
+        return None if near or self._may_read(frozenset({"status"}), scope, heard) else _page(403, path)
+
     def _sent(self, scope: Scope, reply: Answer, heard: Heard) -> Answer:
         """Give the answer as it goes out: to a client that asked too often, that it did."""
         if self._limiter is not None and reply.status != 304:
-            peer = scope["client"][0] if scope.get("client") else ""
-            wait = self._limiter.wait(client_of(peer, _said(heard, b"x-forwarded-for"), self._trusted))
+            wait = self._limiter.wait(self._client(scope, heard))
             if wait:
                 later = {"Retry-After": str(ceil(wait)), "Cache-Control": "no-store"}
                 reply = _page(429, scope["path"].removeprefix("/"), later)
+        if self._options.readers is not None and reply.status in _READ and scope["path"].endswith(FEED_ENDINGS):
+            agent = heard.get(b"user-agent", b"").decode("latin-1")
+            self._options.readers.note(scope["path"], self._client(scope, heard), agent)
         return reply.bodiless() if scope["method"] == "HEAD" else reply
+
+    def _client(self, scope: Scope, heard: Heard) -> str:
+        return client_of(_peer(scope), _said(heard, b"x-forwarded-for"), self._trusted)
 
     def _of_nothing(self, path: str, scope: Scope, heard: Heard) -> Answer:
         """Answer for what is not there. Whether a protected output has something there is not said."""
@@ -224,6 +267,10 @@ class Site:
         if file.path.endswith(FEED_ENDINGS):
             headers |= CORS
         return _ready(file, headers, needs)
+
+
+def _peer(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _heard(headers: Iterable[tuple[bytes, bytes]]) -> Heard:

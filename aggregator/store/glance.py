@@ -6,6 +6,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from aggregator.errors import StoreError
+from aggregator.store.faults import in_words
 from aggregator.store.migrations import migrations
 from aggregator.store.sqlite import BUSY_SECONDS, Store
 
@@ -35,7 +36,7 @@ class Glance(Store):
             connection.row_factory = sqlite3.Row
             outdated = migrations.pending(Database(connection))
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
+            raise StoreError(f"{self.path}: the store cannot be opened: {in_words(error)}") from error
         if outdated:
             connection.close()
             remedy = "`aggregator publish` brings it up to date"

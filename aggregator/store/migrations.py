@@ -404,3 +404,48 @@ def retention(db: Database) -> None:
     """When an article was dropped because it is not kept for ever: its text is gone, its code and names are not."""
     for statement in _RETENTION:
         db.execute(statement)
+
+
+_STATUS = (
+    """CREATE TABLE counts (
+        name TEXT NOT NULL,
+        at TEXT NOT NULL,
+        label TEXT NOT NULL,
+        n INTEGER NOT NULL,
+        PRIMARY KEY (name, at, label)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE troubles (
+        subject TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        since TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        code TEXT NOT NULL UNIQUE,
+        at TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        title TEXT NOT NULL,
+        text TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE readers (
+        slug TEXT NOT NULL,
+        reader BLOB NOT NULL,
+        n INTEGER NOT NULL,
+        PRIMARY KEY (slug, reader)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE reader_salt (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        day TEXT NOT NULL,
+        salt BLOB NOT NULL
+    ) STRICT""",
+)
+
+
+@migrations()
+def status(db: Database) -> None:
+    """Counts by hour and day, what was told to the operator and is not over, and who read what today, as digests under
+    a salt that lasts as long."""
+    for statement in _STATUS:
+        db.execute(statement)

@@ -269,6 +269,7 @@ def report_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> Sour
         failures=row["failures"],
         failing_since=optional_time_of(row["failing_since"]),
         last_error=row["last_error"],
+        failure=row["last_failure"],
         entries_per_week=row["of_month"] / 4,
         proposed_url=row["proposed_url"],
         fetched_from=row["effective_url"],

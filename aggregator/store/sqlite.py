@@ -50,6 +50,8 @@ from aggregator.records import (
 )
 from aggregator.store import history, origins, raw, retention
 from aggregator.store.archives import Archives
+from aggregator.store.counts import Counts
+from aggregator.store.faults import in_words
 from aggregator.store.held import HeldArticles
 from aggregator.store.listings import Listings
 from aggregator.store.migrations import migrations
@@ -80,7 +82,7 @@ _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 _HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
-class Store(Archives, HeldArticles, Listings):
+class Store(Archives, Counts, HeldArticles, Listings):
     """An open store. Close it, or use it as a context manager.
 
     Raises:
@@ -102,14 +104,16 @@ class Store(Archives, HeldArticles, Listings):
             connection = sqlite3.connect(
                 self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: the store cannot be opened: {in_words(error)}") from error
         try:
             connection.row_factory = sqlite3.Row
             _prepare(connection)
         except sqlite3.Error as error:
             connection.close()
-            raise StoreError(f"{self.path}: the store cannot be opened: {error}") from error
+            raise StoreError(f"{self.path}: the store cannot be opened: {in_words(error)}") from error
         return connection
 
     def __enter__(self) -> "Store":
@@ -146,7 +150,7 @@ class Store(Archives, HeldArticles, Listings):
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            raise StoreError(f"{self.path}: {in_words(error)}") from error
 
     def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
         with self._lock, self._reporting():
@@ -423,6 +427,11 @@ class Store(Archives, HeldArticles, Listings):
         """Give how each source that is fetched stands, in the order of the configuration."""
         rows = self._rows(_REPORTS, month_ago=time_text(now - _MONTH))
         return self._reported(rows, now)
+
+    def standings(self, names: Iterable[str], now: datetime) -> list[SourceReport]:
+        """Give how sources stand, without counting their articles."""
+        rows = self._rows_in(_STANDINGS, sorted(set(names)))
+        return self._reported(list(rows), now)
 
     def source_report(self, name: str, now: datetime) -> SourceReport | None:
         """Give how one source stands; None where there is none of this name."""
@@ -931,7 +940,7 @@ class Store(Archives, HeldArticles, Listings):
                        WHERE state = 'published'
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
             )
-            self.mark(["feed", "index", "sources", *(["gone"] if self.gone_channels() else [])])
+            self.mark(["feed", "index", "sources", "status", *(["gone"] if self.gone_channels() else [])])
 
     def marked(self) -> dict[str, str]:
         """Give the documents that are to be rendered, each with the stamp that clears it: what others lead to comes
@@ -1081,6 +1090,10 @@ class Store(Archives, HeldArticles, Listings):
         )
         return self._stored(rows)
 
+    def waiting_documents(self) -> int:
+        """Give how many documents are marked to be rendered."""
+        return int(self._rows("SELECT count(*) AS n FROM marks")[0]["n"])
+
     def counts(self) -> dict[str, int]:
         """Give how much there is: entries, channels, sources."""
         sql = """SELECT (SELECT count(*) FROM entries WHERE state = 'published') AS entries,
@@ -1150,6 +1163,8 @@ _REPORT_COLUMNS = """SELECT s.*,
         h.held_since, h.held_reason
     FROM sources s LEFT JOIN entries h
       ON h.seq = (SELECT max(e.seq) FROM entries e WHERE e.source = s.name AND e.state = 'held')"""
+_STANDINGS = """SELECT s.*, 0 AS entries, 0 AS of_month, 0 AS held, NULL AS held_since, NULL AS held_reason
+    FROM sources s WHERE s.active AND s.name IN (?)"""
 _REPORTS = f"{_REPORT_COLUMNS} WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"
 _REPORT = f"{_REPORT_COLUMNS} WHERE s.name = :name AND (s.active OR s.kind = 'jekyll')"
 

@@ -172,7 +172,7 @@ def test_an_unknown_key_is_found_at_every_depth(table: str, wrong: str, right: s
 
 
 def test_a_key_like_no_other_gets_the_list_of_keys() -> None:
-    keys = "host, port, protected, rate, tokens, trusted_proxies"
+    keys = "host, port, protected, rate, status, status_networks, tokens, trusted_proxies"
     assert the_problem("[server]\nqqqq = 1").endswith(f"unknown key; there are {keys}")
 
 
@@ -423,7 +423,7 @@ def test_what_is_no_rate_is_told_how_one_is_written(written: str) -> None:
 def test_what_is_no_output_is_told_which_there_are(output: str) -> None:
     problem = the_problem(f'[server]\nprotected = ["{output}"]')
     assert problem.startswith("a.toml:2: server.protected[0]: ")
-    assert problem.endswith('write "category/<slug>", "feed", "index", "opml" or "*"')
+    assert problem.endswith('write "category/<slug>", "feed", "index", "opml", "status" or "*"')
 
 
 @pytest.mark.parametrize("keys", ["", 'env = "A"\nfile = "b"\n'])

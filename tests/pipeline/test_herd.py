@@ -159,6 +159,8 @@ async def run_daemon(app: App, clock: Callable[[], datetime], until: int) -> lis
         tidy=lambda: 0,
         on_outcome=note,
         on_published=lambda _: None,
+        on_problem=lambda _: None,
+        count=lambda: None,
     )
     async with asyncio.timeout(40):
         await Daemon(pulse).run(stop)

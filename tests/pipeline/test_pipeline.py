@@ -113,6 +113,7 @@ def test_a_document_becomes_files_and_the_same_document_again_writes_nothing(new
     assert outcomes == {"a": Outcome("a", "ok", new=2)}
     expected = {f"{path}.{name}" for path in ("feed", "category/keji") for name in FORMATS} - {"feed.html"}
     lists = {"index.html", "opml.xml", "sources.html", "sitemap.xml", "sitemap-pages.xml", "sitemap-0.xml"}
+    lists.add("status/sources.atom")
     assert newsroom.documents() == expected | lists | {*newsroom.articles()}
     assert set(report.written) == newsroom.documents()
     assert len(newsroom.articles()) == 2
@@ -269,10 +270,10 @@ def test_formats_that_are_no_longer_wanted_leave_no_file_behind(newsroom: Newsro
     newsroom.refresh()
     newsroom.publish = 'formats = ["atom"]'
     report = newsroom.render()
-    assert newsroom.documents() == {"feed.atom", "category/keji.atom", "opml.xml"}
+    assert newsroom.documents() == {"feed.atom", "category/keji.atom", "opml.xml", "status/sources.atom"}
     assert "category/keji.html" in report.removed
     compressed = {path.name for path in (newsroom.folder / "public").rglob("*.gz") if "static" not in path.parts}
-    assert compressed == {"feed.atom.gz", "keji.atom.gz", "opml.xml.gz"}
+    assert compressed == {"feed.atom.gz", "keji.atom.gz", "opml.xml.gz", "sources.atom.gz"}
     newsroom.publish = ""
     newsroom.render()
     assert "category/keji.html" in newsroom.documents()

@@ -25,6 +25,7 @@ from aggregator.records import (
     StoredEntry,
 )
 from aggregator.store import Store
+from aggregator.watch import Places, Watch
 
 NOW = datetime(2031, 5, 1, 8, tzinfo=UTC)
 SITE = Site("金融消息", "https://finews.example.org/", "finews.example.org,2031")
@@ -67,7 +68,8 @@ def bring(store: Store, *numbers: int) -> None:
 
 
 def publish(store: Store, publisher: Publisher) -> PublishReport:
-    rooms = Rooms(store, None, None, publisher, {}, lambda: NOW, lambda *_: None)  # type: ignore[arg-type]  # not used
+    watch = Watch(store, Places(store.path, store.path.parent, 0, UTC), (), lambda: NOW)
+    rooms = Rooms(store, None, None, publisher, {}, lambda: NOW, lambda *_: None, watch)  # type: ignore[arg-type]  # not used
     limits = Limits(1, timedelta(hours=1), 1, POLICIES)
     return Pipeline(rooms, sources={}, channels=Wanted(), limits=limits).publish()
 
@@ -88,7 +90,7 @@ def test_a_refused_document_is_a_problem_that_is_tried_again_while_the_others_go
     assert set(store.marked()) == {"feed"}
     assert publish(store, publisher).refused == report.refused, "it is tried again"
     publisher.broken = frozenset()
-    assert set(publish(store, publisher).written) == {"feed.atom", "feed.rss", "feed.json"}
+    assert set(publish(store, publisher).written) == {"feed.atom", "feed.rss", "feed.json", "status/sources.atom"}
     assert store.marked() == {}
 
 

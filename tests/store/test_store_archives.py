@@ -387,4 +387,5 @@ def test_everything_marks_every_archive_and_they_come_before_what_leads_to_them(
     store.clear(store.marked())
     store.mark_all()
     kinds = [document.rpartition("-")[0] or document for document in store.marked()]
-    assert kinds == ["article/code"] * 5 + ["category/keji/archive"] * 2 + ["category/keji", "feed", "index", "sources"]
+    lists = ["category/keji", "feed", "index", "sources", "status"]
+    assert kinds == ["article/code"] * 5 + ["category/keji/archive"] * 2 + lists

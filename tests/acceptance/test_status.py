@@ -1,0 +1,179 @@
+"""The operator's view of a running installation: its status, its troubles as a feed, and a disk that fills."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def rss(*numbers: int) -> bytes:
+    items = "".join(
+        f"<item><guid isPermaLink='false'>tag:example.org,2026:{n}</guid><title>标题{n}</title><description>正文{n}"
+        "</description></item>"
+        for n in numbers
+    )
+    return f"<rss version='2.0'><channel><title>来源</title><link>https://example.org/</link><description>d</description>{items}</channel></rss>".encode()
+
+
+def until(holds: Callable[[], object], seconds: float = 15) -> Any:
+    """Wait for something, and give it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := holds():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come to pass")
+
+
+def told(workspace: Any) -> list[tuple[str, str, str]]:
+    """What the feed of troubles says, newest first: id, time and title of each entry."""
+    feed = ElementTree.parse(workspace.public / "status/sources.atom").getroot()
+    fields = ("id", "updated", "title")
+    return [tuple(entry.findtext(f"{ATOM}{name}", "") for name in fields) for entry in feed.iter(f"{ATOM}entry")]  # type: ignore[misc]
+
+
+def test_a_source_that_breaks_and_recovers_is_told_once_each_and_newsboat_shows_it(
+    workspace: Any, origin: Any, answer: Any, shared: Path
+) -> None:
+    for tool in ("newsboat", "sqlite3", "bash"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    workspace.configure(f'[sources.a]\nurl = "{origin.url}/feed"\ncategory = "科技"')
+    own = workspace.config.read_text(encoding="utf-8").replace(
+        "https://finews.example.org/\"\nlang", f'http://127.0.0.1:{workspace.port}/"\nlang'
+    )
+    workspace.config.write_text(own, encoding="utf-8")
+    origin.answers["/feed"] = answer(rss(1, 2), headers={"Content-Type": "application/rss+xml"})
+    workspace.run("fetch", "--force")
+    assert told(workspace) == []
+    content = (workspace.public / "feed.atom").read_bytes()
+
+    origin.answers["/feed"] = answer(b"", 500)
+    for _ in range(3):
+        assert told(workspace) == []
+        workspace.run("fetch", "--force")
+    ((name, moment, title),) = told(workspace)
+    assert title == "a cannot be fetched"
+    workspace.run("fetch", "--force")
+    assert told(workspace) == [(name, moment, title)]
+
+    origin.answers["/feed"] = answer(rss(1, 2), headers={"Content-Type": "application/rss+xml"})
+    workspace.run("fetch", "--force")
+    assert [entry[2] for entry in told(workspace)] == ["a is well again", "a cannot be fetched"]
+    assert told(workspace)[1] == (name, moment, title)
+    assert (workspace.public / "feed.atom").read_bytes() == content
+
+    with workspace.daemon():
+        address = f"http://127.0.0.1:{workspace.port}/status/sources.atom"
+        command = ["bash", str(shared / "standards/readers.sh"), "newsboat", address]
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    rows = [line.split("\t") for line in seen.stdout.splitlines() if line.count("\t") == 3]
+    assert sorted((row[0], row[2]) for row in rows) == sorted((entry[2], entry[0]) for entry in told(workspace))
+
+
+def test_a_private_source_is_told_by_its_name_alone(workspace: Any, origin: Any, answer: Any) -> None:
+    address = f"{origin.url}/feed?key=0123456789abcdef"
+    workspace.configure(f'[sources.quiet]\nurl = "{address}"\ncategory = "科技"\nprivate = true')
+    origin.answers["/feed?key=0123456789abcdef"] = answer(b"", 500)
+    for _ in range(3):
+        workspace.run("fetch", "--force")
+    shown = (workspace.public / "status/sources.atom").read_text() + workspace.run("status").stdout
+    shown += workspace.run("status", "--json").stdout
+    with workspace.daemon():
+        shown += workspace.get("/status").body.decode()
+        shown += workspace.get("/metrics").body.decode()
+    assert shown.count("quiet") > 5
+    assert not re.search(r"0123456789abcdef|127\.0\.0\.1:" + origin.url.rpartition(":")[2], shown)
+
+
+def test_the_status_counts_what_happened_across_restarts(workspace: Any, origin: Any, answer: Any) -> None:
+    workspace.configure(f'[sources.a]\nurl = "{origin.url}/feed"\ncategory = "科技"')
+    origin.answers["/feed"] = answer(rss(1, 2, 3), headers={"Content-Type": "application/rss+xml"})
+    workspace.run("fetch", "--force")
+    workspace.run("fetch", "--force")
+    found = workspace.json("status")
+    assert (found["articles"], found["channels"], found["days"][-1]["new"]) == (3, 1, 3)
+    assert sum(hour["ok"] + hour["not-modified"] for hour in found["hours"]) == 2
+    assert sum(found["seconds"].values()) == 2
+    assert (found["sources"]["states"], found["failures"], found["marks"]) == ({"healthy": 1}, [], 0)
+    assert found["next_checks"][0]["source"] == "a"
+    with workspace.daemon():
+        workspace.get("/category/keji.atom", {"User-Agent": "Feedly/1.0 (+x; 41 subscribers)"})
+        workspace.get("/category/keji.atom", {"User-Agent": "newsboat"})
+        page = workspace.get("/status").body.decode()
+        assert "healthy" in page
+        assert page.endswith("</html>\n")
+        assert workspace.get("/readyz").status == workspace.get("/healthz").status == 200
+    assert workspace.json("status")["subscribers"] == {"keji": 42}
+
+
+# --- a disk that fills --------------------------------------------------------------------------------
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    folder.mkdir(exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder: Path, leave: int) -> None:
+    """Fill a disk but for so many bytes."""
+    with (folder / "filler").open("ab", buffering=0) as file, suppress(OSError):
+        while (free := shutil.disk_usage(folder).free) > leave:
+            file.write(b"\0" * min(free - leave, 1_000_000))
+
+
+def on_small_disk(workspace: Any, origin: Any) -> Path:
+    disk: Path = workspace.folder / "disk"
+    workspace.configure(f'[sources.a]\nurl = "{origin.url}/feed"\ncategory = "科技"\ninterval = "1s"')
+    text = workspace.config.read_text(encoding="utf-8")
+    text = text.replace('path = "aggregator.db"', 'path = "disk/a.db"\nmin_free = "3MB"')
+    workspace.config.write_text(text.replace('"public"', '"disk/public"'), encoding="utf-8")
+    workspace.public = disk / "public"
+    return disk
+
+
+def test_a_disk_that_fills_stops_fetching_and_nothing_else_and_room_lets_it_go_on(
+    workspace: Any, origin: Any, answer: Any
+) -> None:
+    disk = on_small_disk(workspace, origin)
+    origin.answers["/feed"] = answer(rss(1, 2), headers={"Content-Type": "application/rss+xml"})
+    with small_disk(disk, 16):
+        with workspace.daemon() as daemon:
+            until(lambda: "标题2" in workspace.get("/category/keji.atom").body.decode())
+            fill(disk, 1_000_000)
+            until(lambda: "min_free" in workspace.get("/status").body.decode())
+            until(lambda: any(title == "the disk is nearly full" for _, _, title in told(workspace)))
+            time.sleep(1.2)  # what had begun before may end
+            asked = len(origin.requests)
+            origin.answers["/feed"] = answer(rss(1, 2, 3), headers={"Content-Type": "application/rss+xml"})
+            fill(disk, 0)
+            time.sleep(2.5)
+            assert daemon.poll() is None
+            assert len(origin.requests) == asked
+            assert "标题2" in workspace.get("/category/keji.atom").body.decode()
+            refused = workspace.run("fetch", "--force")
+            assert refused.returncode == 1
+            assert "make room" in refused.stderr
+            (disk / "filler").unlink()
+            until(lambda: "标题3" in workspace.get("/category/keji.atom").body.decode(), 60)
+            until(lambda: told(workspace)[0][2] == "the disk has room again")
+        titles = sorted(set(re.findall("标题[0-9]", (disk / "public/feed.atom").read_text())))
+        assert titles == ["标题1", "标题2", "标题3"]
+        assert len(told(workspace)) == 2
