@@ -72,7 +72,7 @@ from aggregator.records import (
     Withdrawal,
 )
 from aggregator.tools import PAGE_ACCEPT, MissingText, SharedFetches, Tools
-from aggregator.urls import fold_name, host, without_login
+from aggregator.urls import host, without_login
 
 if TYPE_CHECKING:
     from aggregator.fetch.client import Client
@@ -159,7 +159,7 @@ class Pipeline:
         self._now = rooms.clock
         self._sources = sources
         self._naming = channels.naming
-        self._channels = Channels(rooms.store, channels, rooms.clock)
+        self._channels = Channels(rooms.store, channels, sources, rooms.clock)
         self._limits = limits
         self._watch = rooms.watch
         self._gate = asyncio.Semaphore(limits.concurrency)
@@ -348,10 +348,12 @@ class Pipeline:
         changes = await self._in_thread(self._keep, poll, read, named, prints)
         if changes is None:
             return await self._take_in(poll, await self._read_whole(poll, read))
+        dropped = len(changes.dropped)
         return Outcome(
             poll.source.name,
             "ok",
-            new=len(changes.arrivals) + len(changes.confirmed),
+            new=len(changes.arrivals) + len(changes.confirmed) - dropped,
+            dropped=dropped,
             revised=len(changes.revisions),
             unchanged=len(changes.sightings) + len(changes.retouches),
             skipped=len(changes.passed),
@@ -434,7 +436,7 @@ class Pipeline:
             if identify.lacks_a_text(changes):
                 return None
             self._settle_held(poll, changes)
-            self._store_changes(poll.source, changes, prints)
+            changes = replace(changes, dropped=tuple(self._store_changes(poll.source, changes, prints)))
             self._note_origin(read, met, changes, poll.source.name)
             review = changes.hold is not None and changes.hold.for_review
             taken_back = () if review else read.intake.withdrawn
@@ -487,11 +489,9 @@ class Pipeline:
     def _let_out(self, codes: Sequence[str]) -> list[Entry]:
         """Publish held articles in the channels of the source that brought them, dated by their first sight."""
         entries = self._store.let_out(codes)
+        self._channels.arrange_again([entry.info_code for entry in entries])
         for entry in entries:
-            if source := self._sources.get(entry.source):
-                self._put_into(entry.info_code, entry, source, self._slugs(categorise.categories_of(entry, source)))
             self._store.mark_article(entry.info_code)
-        self._channels.choose([entry.info_code for entry in entries])
         return entries
 
     def release(self, name: str) -> None:
@@ -507,16 +507,18 @@ class Pipeline:
         withdrawn = identify.withdrawn(names, source, aliases, self._store.known(aliases.values(), source))
         for code, withdrawal in withdrawn.items():
             self._store.withdraw(code, source, withdrawal, self._now())
+        self._channels.arrange_again(withdrawn.keys())
         return withdrawn
 
-    def _store_changes(self, source: Source, changes: Changes, prints: Mapping[str, Fingerprint]) -> None:
+    def _store_changes(self, source: Source, changes: Changes, prints: Mapping[str, Fingerprint]) -> list[str]:
         self._store.add(changes.arrivals, self._now())
         self._store.revise(changes.revisions, self._now())
         self._store.retouch(changes.retouches, self._now())
         self._store.sight(changes.sightings, self._now())
         self._store.pass_over(changes.passed)
         self._store.stories.keep(changes, prints, identify.FINGERPRINT_VERSION, self._now())
-        self._place(source, changes)
+        dropped, new = self._place(source, changes), {arrival.info_code for arrival in changes.arrivals}
+        return [code for code in dropped if code in new]
 
     def _take_list(self, poll: Poll, listed: Listed) -> Outcome:
         """Subscribe to what a list holds now, and to nothing else of it."""
@@ -527,11 +529,12 @@ class Pipeline:
         with self._store.writing():
             digests = [(child, kinds.reading_digest(child)) for child in children.values()]
             self._store.sync_children(parent.name, digests, self._now())
-            self._slugs([name for child in children.values() for name in child.categories])
+            self._channels.slugs([name for child in children.values() for name in child.categories])
             self._note_read(poll, listed.fetched, listed.body_hash, facts=None, news=False)
         for name in [name for name, source in self._sources.items() if source.parent == parent.name]:
             del self._sources[name]
         self._sources.update(children)
+        self._channels.look_again()
         log.info("list read", extra={"source": parent.name, "subscriptions": len(children)})
         return Outcome(parent.name, "ok")
 
@@ -548,7 +551,8 @@ class Pipeline:
             found = [await self._tools().read_again(source, document) for document in documents]
             urls = [document.url for document in documents]
             readings = [masking.hidden_document(source, *each, fingerprint) for each in zip(found, urls, strict=True)]
-            done = await self._in_thread(reparse.repair, self._store, source, documents, readings)
+            arrange = self._channels.arrange
+            done = await self._in_thread(reparse.repair, self._store, source, documents, readings, arrange)
         log.info("source read again", extra={"source": source.name, "repaired": done.repaired})
         return done
 
@@ -593,7 +597,7 @@ class Pipeline:
         same: tuple[Sighting | Retouch, ...] = (*changes.sightings, *changes.retouches)
         items += [PreviewItem("unchanged", item.info_code, item.entry, ()) for item in same]
         items += [PreviewItem("passed over", item.info_code, item.entry, ()) for item in changes.passed]
-        items = [replace(item, categories=categorise.categories_of(item.entry, source)) for item in items]
+        items = [self._channels.foreseen(item, source) for item in items]
         return Preview(source.name, read.fetched.url, read.intake.facts, tuple(items), read.intake.problems)
 
     # --- the past that another system kept -----------------------------------------------------------
@@ -634,62 +638,30 @@ class Pipeline:
 
     # --- channels --------------------------------------------------------------------------------
 
-    def _place(self, source: Source, changes: Changes) -> None:
-        """Put each article into the channels that this source names for it."""
-        whole = (item for item in changes.sightings if not _lacks_text(item.entry, source))
+    def _place(self, source: Source, changes: Changes) -> list[str]:
+        """Put each article where it belongs, as this source tells it; give the codes of those that rules drop."""
+        whole = [item for item in changes.sightings if not (_lacks_text(item.entry, source) or item.entry.repeated)]
         changed: tuple[Revision | Retouch | Merge, ...] = (*changes.revisions, *changes.retouches, *changes.merged)
-        met: list[Arrival | Revision | Retouch | Merge | Sighting] = [*changes.arrivals, *changed, *whole]
-        items = {item.info_code: item for item in met}
-        wanted = {code: categorise.categories_of(item.entry, source) for code, item in items.items()}
-        slugs = self._slugs([name for names in wanted.values() for name in names])
-        there = self._store.places(wanted)
-        touched = {item.info_code for item in met if not isinstance(item, Sighting) or item.learns}
-        for code, names in wanted.items():
-            chosen = list(dict.fromkeys(slugs[fold_name(name)] for name in names))
-            placed = there.get(code, {})
-            if not set(chosen) <= set(placed) or any(placed[slug] == source.name for slug in set(placed) - set(chosen)):
-                self._put_into(code, items[code].entry, source, slugs)
-                touched.add(code)
+        told = {item.info_code: item.entry for item in (*changes.arrivals, *changed)}
+        told |= {item.info_code: item.entry for item in whole if item.learns}
+        told |= self._channels.misplaced({item.info_code: item.entry for item in whole if not item.learns}, source)
         for item in changed:
             self._store.mark_article(item.info_code)
-        self._channels.choose(sorted(touched))
-
-    def _put_into(self, code: str, entry: Entry, source: Source, slugs: Mapping[str, str]) -> None:
-        """Place an article in its source's channels for it (`slugs` by folded name), and note why in each."""
-        why: dict[str, str] = {}
-        for name in categorise.categories_of(entry, source):
-            why.setdefault(slugs[fold_name(name)], categorise.reason_for(name, entry, source))
-        self._store.place(code, source.name, list(why))
-        self._store.note_rules(code, source.name, why)
-
-    def _slugs(self, names: Sequence[str]) -> dict[str, str]:
-        """Give the slug of each category name, by folded name; a name not met before opens its channel."""
-        folds = {name: fold_name(name) for name in dict.fromkeys(names)}
-        slugs = self._store.slugs_of(folds.values())
-        for name, folded in folds.items():
-            if folded not in slugs:
-                channel = categorise.channel_for(name, self._naming, self._store.taken)
-                self._store.add_channel(channel, folded, self._now())
-                slugs[folded] = channel.slug
-        return slugs
+        return self._channels.arrange(told, source)
 
     def open_channels(self) -> None:
         """Open the channels of all fixed categories and of rules, and give every channel its configured title."""
         self._channels.settle()
-        with self._store.writing():
-            self._slugs([name for source in self._sources.values() for name in source.categories])
-            for channel in self._store.channels():
-                self._store.retitle(channel.slug, categorise.title_of(channel.slug, channel.name, self._naming))
 
     def split(self, kept: str, codes: Sequence[str]) -> None:
         """Make tellings of an article articles of their own, for good, each in the channels that its source names."""
         with self._store.writing():
-            for code, entry in self._store.stories.split(kept, codes, self._now()):
-                source = self._sources.get(entry.source)
-                names = categorise.categories_of(entry, source) if source else ()
-                slugs = self._slugs(names).values() if source else self._store.places([kept]).get(kept, {})
-                self._store.place(code, entry.source, list(slugs))
-            self._channels.choose([kept, *codes])
+            told = dict(self._store.stories.split(kept, codes, self._now()))
+            there = self._store.places([kept]).get(kept, {})
+            self._channels.arrange_again([code for code, entry in told.items() if entry.source in self._sources])
+            for code, entry in told.items():
+                if entry.source not in self._sources:
+                    self._store.place(code, entry.source, list(there))
 
     # --- the text behind a second request ------------------------------------------------------------
 
@@ -734,8 +706,7 @@ class Pipeline:
             else:
                 self._store.put_off(code)
                 return problem
-            self._put_into(code, entry, source, self._slugs(categorise.categories_of(entry, source)))
-            self._channels.choose([code])
+            self._channels.arrange({code: entry}, source)
         return problem
 
     # --- what is noted of a fetch ----------------------------------------------------------------------

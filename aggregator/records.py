@@ -524,6 +524,7 @@ class Changes:
     hold: "Hold | None" = None
     confirmed: tuple[str, ...] = ()
     merged: tuple[Merge, ...] = ()
+    dropped: tuple[str, ...] = ()  # codes of new articles that rules of the operator drop
 
 
 @dataclass(frozen=True, slots=True)
@@ -683,6 +684,7 @@ class Outcome:
     retracted: int = 0  # that their source took back
     problems: tuple[str, ...] = ()
     held: int = 0
+    dropped: int = 0  # new articles that the operator's rules drop
     seconds: float | None = field(default=None, compare=False)  # from the request to what was read of the answer
 
 
@@ -827,7 +829,7 @@ class Trace:
 class PreviewItem:
     """An article that a refresh would store: `what` becomes of it, and the category names that it would have."""
 
-    what: Literal["new", "revised", "merged", "unchanged", "passed over", "held"]
+    what: Literal["new", "revised", "merged", "unchanged", "passed over", "held", "dropped"]
     info_code: str
     entry: Entry
     categories: tuple[str, ...]
@@ -931,6 +933,32 @@ class Channel:
     title: str
     name: str = ""
     opened_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an article stands in a channel: the source that named it ("": the channel's own rule), why (as in `Placed`,
+    or the operator's rule), and whether that is in an archive."""
+
+    source: str
+    why: str = ""
+    archived: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A stored article as its source said it, and what became of it: `places` by slug, the operator's rule that drops
+    it ("": none), and a digest of the words that rules give it ("": its own).
+
+    `brought` are the sources that brought it, the first one first; `told` is what those told whose telling is kept.
+    """
+
+    entry: StoredEntry
+    dropped_by: str = ""
+    edition: str = ""
+    places: Mapping[str, Place] = field(default_factory=dict)
+    brought: tuple[str, ...] = ()
+    told: Mapping[str, Entry] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,27 @@ Nothing new comes in and nothing goes. Only articles whose text is this source's
 document that holds it says; it keeps its code, its dates of order and change, and its count of revisions.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aggregator import identify
 from aggregator.normalise import fingerprint
-from aggregator.records import Alias, Intake, Named, RawDocument, Reparsed, Source, Unreadable
+from aggregator.records import Alias, Entry, Intake, Named, RawDocument, Reparsed, Source, Unreadable
 
 if TYPE_CHECKING:
     from aggregator.store import Store
 
 
 def repair(
-    store: "Store", source: Source, documents: Sequence[RawDocument], readings: Sequence[Intake | Unreadable]
+    store: "Store",
+    source: Source,
+    documents: Sequence[RawDocument],
+    readings: Sequence[Intake | Unreadable],
+    arrange: Callable[[Mapping[str, Entry], Source], object],
 ) -> Reparsed | None:
-    """Repair a source's articles from its documents, the oldest first, and what these say now: one transaction.
+    """Repair a source's articles from its documents, the oldest first, and what these say now: one transaction. What
+    was repaired is put where it belongs by `arrange`.
 
     None where other documents came in meanwhile: what was read is not the newest any more, and nothing was done.
     """
@@ -31,7 +36,8 @@ def repair(
             if isinstance(reading, Intake):
                 found |= _matched(store, source, reading)
         repaired = _repaired(store, source, found)
-    return Reparsed(source.name, len(documents), len(found), repaired, tuple(_problems(documents, readings)))
+        arrange(repaired, source)
+    return Reparsed(source.name, len(documents), len(found), len(repaired), tuple(_problems(documents, readings)))
 
 
 def _matched(store: "Store", source: Source, reading: Intake) -> dict[str, Named]:
@@ -45,17 +51,17 @@ def _matched(store: "Store", source: Source, reading: Intake) -> dict[str, Named
     return {code: named for code, named in codes if code in known and known[code].source == source.name}
 
 
-def _repaired(store: "Store", source: Source, found: Mapping[str, Named]) -> int:
-    """Write what differs; give how many articles that are."""
-    count = 0
+def _repaired(store: "Store", source: Source, found: Mapping[str, Named]) -> dict[str, Entry]:
+    """Write what differs, and give it by code."""
+    repaired = {}
     for code, stored in store.entries(found).items():
         named = found[code]
         entry = identify.merged(named.entry, stored, source)
         entry = replace(entry, fingerprint=fingerprint(entry))
         if entry != stored:
             store.repair(code, entry, (*named.names, *identify.evidence(named.entry)))
-            count += 1
-    return count
+            repaired[code] = entry
+    return repaired
 
 
 def _problems(documents: Iterable[RawDocument], readings: Iterable[Intake | Unreadable]) -> Iterable[str]:

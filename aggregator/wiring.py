@@ -17,13 +17,40 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from aggregator import __version__, config
-from aggregator.categorise import Criteria, Naming, Rule, query_fault, rule_of
+from aggregator.categorise import (
+    Condition,
+    Conditions,
+    Criteria,
+    Field,
+    Naming,
+    Replacement,
+    Rule,
+    Rulebook,
+    Ruling,
+    folded,
+    pattern_fault,
+    query_fault,
+    replacement_fault,
+    rule_of,
+)
 from aggregator.channels import Wanted
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
-from aggregator.config.settings import ArticleTable, ChannelTable, CriteriaTable, PolicyTable, SourceTable, TokenTable
+from aggregator.config.settings import (
+    ArticleTable,
+    ChannelTable,
+    ConditionsTable,
+    ConditionTable,
+    CriteriaTable,
+    PolicyTable,
+    RuleTable,
+    SetTable,
+    SourceTable,
+    TokenTable,
+)
 from aggregator.errors import ConfigError, StoreError, WorkerError
 from aggregator.masking import mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
+from aggregator.plan import Plan, plan
 from aggregator.records import (
     ArticleRule,
     Kept,
@@ -82,7 +109,16 @@ def checks() -> config.Checks:
     from aggregator.schedule.cron import crontab_fault
 
     kinds = kinds_brought()
-    return config.Checks(jsonpath_fault, selector_fault, crontab_fault, extractor_fault, query_fault, kinds)
+    return config.Checks(
+        jsonpath_fault,
+        selector_fault,
+        crontab_fault,
+        extractor_fault,
+        query_fault,
+        pattern_fault,
+        replacement_fault,
+        kinds,
+    )
 
 
 def kinds_brought() -> dict[str, EntryPoint]:
@@ -115,6 +151,19 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
             _mark_if_the_look_changed(settings, site, store)
             publisher.prepare()
             yield app
+
+
+def planned(settings: Settings) -> Plan:
+    """Work out what the configuration will change in what is stored.
+
+    Raises:
+        StoreError: when the store cannot be opened, or is of an older version.
+        ConfigError: where the configuration cannot be applied to this store.
+    """
+    sources = sources_of(settings)
+    with glance(settings) as store:
+        _join(sources, store)
+        return plan(store, channels_of(settings), sources)
 
 
 @asynccontextmanager
@@ -416,7 +465,50 @@ def channels_of(settings: Settings) -> Wanted:
     """Give how channels are named, the rules of those that are filled by one, and the slugs that they had before."""
     rules = [_rule(slug, table) for slug, table in settings.channels.items()]
     tables = {**settings.categories.channels(), **settings.channels}
-    return Wanted(naming_of(settings), tuple(rules), {slug: table.was for slug, table in tables.items() if table.was})
+    was = {slug: table.was for slug, table in tables.items() if table.was}
+    return Wanted(naming_of(settings), tuple(rules), was, rulebook_of(settings))
+
+
+def rulebook_of(settings: Settings) -> Rulebook:
+    """Give the operator's rules for articles, in their order."""
+    return Rulebook(tuple(_ruling(number, table) for number, table in enumerate(settings.rules, 1)))
+
+
+def _ruling(number: int, table: RuleTable) -> Ruling:
+    wording = table.wording or SetTable()
+    return Ruling(
+        number=number,
+        name=table.name or "",
+        when=_conditions(table),
+        unless=_conditions(table.unless) if table.unless else Conditions(),
+        sources=tuple(table.sources),
+        drop=table.drop,
+        keep=table.keep,
+        added=tuple(table.add_category or ()),
+        categories=tuple(wording.category or ()),
+        title=wording.title,
+        author=wording.author,
+        replacements=tuple(Replacement(each.field, each.pattern, each.text) for each in table.replace or ()),
+    )
+
+
+def _conditions(table: ConditionsTable) -> Conditions:
+    asked: dict[Field, ConditionTable | None] = {
+        "title": table.title,
+        "content": table.content,
+        "author": table.author,
+        "link": table.link,
+        "category": table.category,
+        "source": table.source,
+    }
+    return Conditions(
+        tuple(
+            Condition(name, tuple(map(folded, each.contains or ())), tuple(each.matches or ()))
+            for name, each in asked.items()
+            if each
+        ),
+        table.older_than,
+    )
 
 
 def _rule(slug: str, table: ChannelTable) -> Rule:

@@ -1,4 +1,5 @@
-"""Entry → channels: the categories it belongs to, the slug each is published under, and the channels filled by a rule.
+"""Entry → channels: the categories it belongs to, the slug each is published under, the channels filled by a rule, and
+what the operator's rules make of it.
 
 Pure.
 """
@@ -13,23 +14,59 @@ from aggregator.categorise.naming import (
     reason_for,
     title_of,
 )
-from aggregator.categorise.query import query_fault
+from aggregator.categorise.patterns import pattern_fault, replacement_fault
+from aggregator.categorise.placing import Desk, Directory, Settled, Told, settled
+from aggregator.categorise.query import folded, query_fault
+from aggregator.categorise.rulebook import (
+    Condition,
+    Conditions,
+    Field,
+    Judgement,
+    Replacement,
+    Rulebook,
+    Ruling,
+    Said,
+    edition,
+    names_of,
+    placing_digest,
+    reword,
+)
 from aggregator.categorise.rules import Candidate, Criteria, Rule, candidate_of, chosen, rule_of
 
 __all__ = [
     "Candidate",
+    "Condition",
+    "Conditions",
     "Criteria",
+    "Desk",
+    "Directory",
+    "Field",
+    "Judgement",
     "Naming",
     "PostNaming",
+    "Replacement",
     "Rule",
+    "Rulebook",
+    "Ruling",
+    "Said",
+    "Settled",
+    "Told",
     "candidate_of",
     "categories_of",
     "channel_for",
     "chosen",
+    "edition",
+    "folded",
+    "names_of",
     "names_of_post",
     "naming_of_posts",
+    "pattern_fault",
+    "placing_digest",
     "query_fault",
     "reason_for",
+    "replacement_fault",
+    "reword",
     "rule_of",
+    "settled",
     "title_of",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from aggregator.records import Channel, Entry, RawPost, Source
+from aggregator.records import Channel, Entry, RawPost, Source, StoredEntry
 from aggregator.urls import fold_name, slug, slug_suffix
 
 _MOST = 20  # channels that one entry may be in; a feed that tags everything with everything says nothing
@@ -19,7 +19,7 @@ class Naming:
     slugs: Mapping[str, str] = field(default_factory=dict)
 
 
-def categories_of(entry: Entry, source: Source) -> tuple[str, ...]:
+def categories_of(entry: Entry | StoredEntry, source: Source) -> tuple[str, ...]:
     """Give the category names of an entry: the source's fixed ones, then those that it takes from the entry.
 
     An entry that ends up with none belongs to a channel of its source's own name.
@@ -30,7 +30,7 @@ def categories_of(entry: Entry, source: Source) -> tuple[str, ...]:
     return tuple(ordered) or (source.title or source.name,)
 
 
-def reason_for(name: str, entry: Entry, source: Source) -> str:
+def reason_for(name: str, entry: Entry | StoredEntry, source: Source) -> str:
     """Say by which rule `categories_of` gives a name: category, outlet, tags, author, or name (the source's own)."""
     if fold_name(name) in {fold_name(each) for each in source.categories}:
         return "category"
@@ -38,7 +38,7 @@ def reason_for(name: str, entry: Entry, source: Source) -> str:
     return source.category_from or "name" if fold_name(name) in taken else "name"
 
 
-def _taken_from(entry: Entry, source: Source) -> tuple[str, ...]:
+def _taken_from(entry: Entry | StoredEntry, source: Source) -> tuple[str, ...]:
     match source.category_from:
         case "outlet":
             return (entry.outlet,)

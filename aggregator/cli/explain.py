@@ -138,6 +138,8 @@ def _reason(item: Placed) -> str:
         "name": f"the name of {item.source}, which gives it no category",
         "": f"{item.source}" if item.source else "the channel's own rule",
     }
+    if item.rule.startswith("rule "):
+        return f"the configuration's {item.rule}"
     return rules.get(item.rule, f"its {item.rule}, as {item.source} gives it")
 
 

@@ -30,6 +30,7 @@ _STYLES = {
     "unchanged": "dim",
     "passed over": "dim",
     "held": "yellow",
+    "dropped": "dim",
 }
 
 

@@ -70,6 +70,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "skipped": outcome.skipped,
         "retracted": outcome.retracted,
         "held": outcome.held,
+        "dropped": outcome.dropped,
         "merged": outcome.merged,
         "problems": list(outcome.problems),
     }
@@ -82,6 +83,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
     headings[1:1] = ["merged"] if any(outcome.merged for outcome in outcomes) else []
     headings += ["retracted"] if any(outcome.retracted for outcome in outcomes) else []
     headings += ["held"] if any(outcome.held for outcome in outcomes) else []
+    headings += ["dropped"] if any(outcome.dropped for outcome in outcomes) else []
     for heading in headings:
         table.add_column(heading, justify="right")
     table.add_column("what went wrong", overflow="fold")
@@ -223,7 +225,7 @@ def outcome_line(outcome: Outcome) -> str:
     problem = escape(problem_line(outcome.problems))
     if outcome.outcome != "ok" and not outcome.new:
         return f"{name}  {styled(outcome.outcome, _OUTCOMES[outcome.outcome])}{f'  {problem}' if problem else ''}"
-    words = ("new", "merged", "revised", "retracted", "held")
+    words = ("new", "merged", "revised", "retracted", "held", "dropped")
     counts = [f"{n} {word}" for word in words if (n := getattr(outcome, word))]
     text = styled("ok", ", ".join(counts)) if counts else "[dim]nothing new[/]"
     return f"{name}  {text}{f'  [yellow]{problem}[/]' if problem else ''}"

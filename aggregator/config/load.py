@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from aggregator.config.conflicts import conflicts
 from aggregator.config.places import line_of, lines_of
-from aggregator.config.settings import CategoriesSettings, CategorySettings, Settings, SourceTable
+from aggregator.config.rules import rule_conflicts
+from aggregator.config.settings import CategoriesSettings, CategorySettings, ConditionsTable, Settings, SourceTable
 from aggregator.config.units import spoken
 from aggregator.errors import ConfigError
 from aggregator.masking import mask
@@ -30,13 +31,16 @@ Check = Callable[[str], str | None]  # what is wrong with a text, or None
 @dataclass(frozen=True, slots=True)
 class Checks:
     """What only other rooms can judge: JSONPaths, CSS selectors, crontab lines, whether texts can be found in pages
-    (`fulltext`, of which the text asked about is empty), searches, and the kinds that packages bring."""
+    (`fulltext`, of which the text asked about is empty), searches, patterns, what stands in their place (pattern and
+    text), and the kinds that packages bring."""
 
     jsonpath: Check | None = None
     selector: Check | None = None
     crontab: Check | None = None
     fulltext: Check | None = None
     search: Check | None = None
+    pattern: Check | None = None
+    replacement: Callable[[str, str], str | None] | None = None
     kinds: Collection[str] = ()
 
 
@@ -75,7 +79,7 @@ def parse(text: str, name: str, checks: Checks = Checks()) -> Settings:
         settings = Settings.model_validate(data, context=context)
     except ValidationError as error:
         problems += _problems(error, data)
-    problems += conflicts(data)
+    problems += [*conflicts(data), *rule_conflicts(data, checks.replacement)]
     if problems or settings is None:
         lines = lines_of(text)
         problems.sort(key=lambda problem: line_of(lines, problem[0]) or 0)
@@ -191,8 +195,15 @@ def _message(fault: Any, place: tuple[Any, ...], data: dict[str, Any]) -> str:
         case "literal_error":
             return _one_of(fault["input"], fault["ctx"]["expected"])
         case "model_type" | "dict_type":
-            return f"must be a table, not {_shown(fault['input'])}"
+            return f"must be a table, not {_shown(fault['input'])}{_as_table(place)}"
+        case "list_type" if place == ("rules",):
+            return "is a list of tables: write each rule under a line of its own, [[rules]]"
     return f"{_shown(fault['input'])}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+
+
+def _as_table(place: tuple[Any, ...]) -> str:
+    is_condition = place[:1] == ("rules",) and place[-1] in ConditionsTable.model_fields
+    return '; write it like { contains = "…" } or { matches = "…" }' if is_condition else ""
 
 
 def _shown(value: Any) -> str:
@@ -221,9 +232,11 @@ def _keys_at(place: tuple[Any, ...], data: dict[str, Any]) -> set[str]:
     """Give the keys that the table at `place` may hold, by walking down the models."""
     table: Any = Settings
     for depth, part in enumerate(place):
+        if isinstance(part, int):
+            continue
         kind = _at(data, (*place[: depth + 1], "kind")) or "feed"
         table = _table_of(_below(table, part), str(kind))
-    return set(table.model_fields) if _is_model(table) else set()
+    return {field.alias or name for name, field in table.model_fields.items()} if _is_model(table) else set()
 
 
 def _is_model(annotation: Any) -> bool:
@@ -235,14 +248,16 @@ def _below(table: Any, key: Any) -> Any:
         return typing.get_args(table)[1]
     if table is CategoriesSettings and key not in table.model_fields:
         return CategorySettings
-    return table.model_fields[key].annotation if _is_model(table) and key in table.model_fields else None
+    by_key = {field.alias or name: field for name, field in table.model_fields.items()} if _is_model(table) else {}
+    return by_key[key].annotation if key in by_key else None
 
 
 def _at(data: Any, place: tuple[Any, ...]) -> Any:
     for part in place:
-        if not isinstance(data, dict) or part not in data:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
             return None
-        data = data[part]
     return data
 
 

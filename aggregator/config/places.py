@@ -16,9 +16,14 @@ def lines_of(text: str) -> dict[tuple[str, ...], int]:
     """Map each table and key path of a TOML text to the line (from 1) where it is first said."""
     lines: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
+    counts: dict[str, int] = {}  # of arrays of tables: [[rules]]
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
             table = _parts(header[1])
+            if line.lstrip().startswith("[["):
+                counts[table[0]] = counts.get(table[0], -1) + 1
+            if table[0] in counts:
+                table = (table[0], str(counts[table[0]]), *table[1:])
             lines.setdefault(table, number)
         elif key := _KEY.match(line):
             lines.setdefault(table + _parts(key[1]), number)

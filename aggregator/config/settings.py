@@ -138,6 +138,17 @@ def _search(text: str, info: ValidationInfo) -> str:
     return text
 
 
+def _pattern(text: str, info: ValidationInfo) -> str:
+    check: Callable[[str], str | None] | None = (info.context or {}).get("pattern")
+    if check and (fault := check(text)):
+        raise ValueError(fault)
+    return text
+
+
+def _one_or_more(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
 def _not_nothing(span: timedelta) -> timedelta:
     if span < timedelta(seconds=1):
         raise ValueError('must be one second at least; write it like "30s", "15m" or "1h"')
@@ -183,12 +194,14 @@ Selector = Annotated[str, AfterValidator(_selector)]
 Fulltext = Annotated[bool | str, BeforeValidator(_fulltext)]
 Crontab = Annotated[str, AfterValidator(_crontab)]
 Search = Annotated[str, AfterValidator(_search)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 HeaderText = Annotated[str, AfterValidator(_header_text)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 Value = Annotated[str, AfterValidator(_value)]
 ValueOrConstant = Annotated[str, AfterValidator(_value_or_constant)]
 Output = Annotated[str, AfterValidator(_output)]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
+Names = Annotated[list[Name], BeforeValidator(_one_or_more), Field(min_length=1)]
 
 
 class Table(BaseModel):
@@ -325,6 +338,56 @@ class ChannelTable(PolicyTable, CriteriaTable):
 
     title: Name | None = None
     without: CriteriaTable | None = Field(None, description="What meets one of these is left out.")
+
+
+class ConditionTable(Table):
+    """`title = {…}` of a rule: what a field has to say; of each list, one is enough."""
+
+    contains: Names | None = Field(None, description="Texts; case, width and compatibility forms make no difference.")
+    matches: Annotated[list[Pattern], BeforeValidator(_one_or_more), Field(min_length=1)] | None = Field(
+        None, description='Regular expressions (RE2), found anywhere: "^" and "$" are the ends, "(?i)" leaves case out.'
+    )
+
+
+class ConditionsTable(Table):
+    """What an article has to meet, as its source said it: all of it."""
+
+    title: ConditionTable | None = None
+    content: ConditionTable | None = Field(None, description="The text that a reader sees, without markup.")
+    author: ConditionTable | None = None
+    link: ConditionTable | None = None
+    category: ConditionTable | None = Field(None, description="Categories from the source's settings, and its tags.")
+    source: ConditionTable | None = Field(None, description="Its name in this file, or its title.")
+    older_than: Time | None = Field(None, description="Its age when it was first seen; nothing changes later.")
+
+
+class SetTable(Table):
+    """`set = {…}` of a rule: what the article says instead."""
+
+    title: Name | None = None
+    author: Name | None = None
+    category: Names | None = Field(None, description="In place of all of its categories.")
+
+
+class ReplaceTable(Table):
+    """`replace = {…}` of a rule: a text for every match of a pattern."""
+
+    field: Literal["title", "content"] = Field("title", description="In the content, markup is matched too.")
+    pattern: Pattern
+    text: str = Field("", description="\\1 is the first group of the pattern.")
+
+
+class RuleTable(ConditionsTable):
+    """`[[rules]]`: what becomes of articles that meet all of its conditions. Rules are asked in their order."""
+
+    name: Name | None = Field(None, description="For messages; without one, a rule goes by its number.")
+    sources: list[str] = Field([], description="Only articles of these; a subscription list stands for all its feeds.")
+    unless: ConditionsTable | None = Field(None, alias="not", description="None of these conditions may hold.")
+    drop: bool = Field(False, description="In no channel, no feed, on no page; stored all the same.")
+    keep: bool = Field(False, description="No later rule drops it.")
+    add_category: Names | None = None
+    wording: SetTable | None = Field(None, alias="set")
+    replace: Annotated[list[ReplaceTable], BeforeValidator(_one_or_more), Field(min_length=1)] | None = None
 
 
 class CategorySettings(PolicyTable):
@@ -519,6 +582,7 @@ class Settings(Table):
     debug: DebugSettings = DebugSettings()
     categories: CategoriesSettings = CategoriesSettings()
     channels: dict[str, ChannelTable] = Field({}, description="Channels that are filled by a rule, by slug.")
+    rules: list[RuleTable] = Field([], description="What becomes of articles; the first rule that drops or keeps wins.")
     sources: dict[Annotated[str, Field(min_length=1, max_length=100)], SourceSettings] = {}
 
     @field_validator("sources")

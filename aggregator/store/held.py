@@ -61,7 +61,8 @@ class HeldArticles(ABC):
 
     def held(self, source: str) -> dict[str, str]:
         """Give the codes of all articles of a source that are held, with their titles."""
-        sql = "SELECT info_code, title FROM entries WHERE source = :source AND state = 'held' ORDER BY seq"
+        sql = """SELECT info_code, title FROM entries
+            WHERE source = :source AND state = 'held' AND ruled_out_by = '' ORDER BY seq"""
         return {row["info_code"]: row["title"] for row in self._rows(sql, source=source)}
 
     def miss(self, codes: Iterable[str], now: datetime) -> None:
@@ -88,16 +89,19 @@ class HeldArticles(ABC):
 
 _PAST_ARTICLES = 500
 
-_PAST = """SELECT published, sort_date, first_seen, link FROM entries WHERE source = :source AND state <> 'held'
+_PAST = """SELECT published, sort_date, first_seen, link FROM entries
+    WHERE source = :source AND (state <> 'held' OR ruled_out_by <> '')
     ORDER BY seq DESC LIMIT :limit"""
 
 _HOLD = """UPDATE entries SET held_as = state, state = 'held', held_since = :now, held_reason = :reason,
     held_for_review = :for_review WHERE info_code = :code"""
 
-_LET_OUT = "UPDATE entries SET state = held_as, held_for_review = 0 WHERE info_code = :code AND state = 'held'"
+_LET_OUT = """UPDATE entries SET state = held_as, held_for_review = 0
+    WHERE info_code = :code AND state = 'held' AND ruled_out_by = ''"""
 
 _WAITING = """SELECT info_code FROM entries
-    WHERE source = :source AND state = 'held' AND missing_since IS NULL AND NOT held_for_review ORDER BY seq"""
+    WHERE source = :source AND state = 'held' AND ruled_out_by = '' AND missing_since IS NULL AND NOT held_for_review
+    ORDER BY seq"""
 
 _REVIEW = """UPDATE sources SET review_since = COALESCE(review_since, :now), review_reason = :reason
     WHERE name = :source"""

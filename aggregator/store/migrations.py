@@ -449,3 +449,20 @@ def status(db: Database) -> None:
     a salt that lasts as long."""
     for statement in _STATUS:
         db.execute(statement)
+
+
+_RULED = (
+    "ALTER TABLE entries ADD COLUMN ruled_out_by TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE entries ADD COLUMN edition TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE sources ADD COLUMN category_from TEXT",
+    "ALTER TABLE sources ADD COLUMN placed_by TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX provenance_source ON provenance (source, info_code)",
+)
+
+
+@migrations()
+def rules(db: Database) -> None:
+    """Which rule of the operator drops an article (it is held then), a digest of the words that rules give it, from
+    what a source takes its articles' categories (NULL: not known), and a digest of all that they were placed by."""
+    for statement in _RULED:
+        db.execute(statement)

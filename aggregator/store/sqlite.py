@@ -8,7 +8,7 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -73,6 +73,7 @@ from aggregator.store.rows import (
     time_text_after,
     usual_gap,
 )
+from aggregator.store.ruled import RuledArticles
 from aggregator.store.stories import Stories
 from aggregator.urls import host
 
@@ -82,7 +83,7 @@ _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 _HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
-class Store(Archives, Counts, HeldArticles, Listings):
+class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
     """An open store. Close it, or use it as a context manager.
 
     Raises:
@@ -92,6 +93,7 @@ class Store(Archives, Counts, HeldArticles, Listings):
     def __init__(self, path: Path, private: Collection[str] = ()) -> None:
         """`private` are sources whose addresses are not to be given to anyone; the store remembers them."""
         self.path = path
+        self.reword: Callable[[StoredEntry], StoredEntry] | None = None  # the operator's words over those of a source
         self._private = frozenset(private)
         self._lock = threading.RLock()
         self._depth = 0
@@ -255,7 +257,7 @@ class Store(Archives, Counts, HeldArticles, Listings):
 
     def _dates(self, name: str) -> list[datetime]:
         """When the newest articles of a source came out, the newest last."""
-        sql = """SELECT sort_date FROM entries WHERE source = :name AND state <> 'held'
+        sql = """SELECT sort_date FROM entries WHERE source = :name AND (state <> 'held' OR ruled_out_by <> '')
             ORDER BY seq DESC LIMIT 20"""
         return sorted({time_of(row["sort_date"]) for row in self._rows(sql, name=name)})
 
@@ -476,7 +478,7 @@ class Store(Archives, Counts, HeldArticles, Listings):
             """SELECT info_code, source, guid, link, title, fingerprint, published, updated, article_url,
                       EXISTS (SELECT 1 FROM aliases a WHERE a.info_code = entries.info_code AND a.kind = 'text')
                         AS evident,
-                      state = 'held' AS held, held_for_review,
+                      state = 'held' AND ruled_out_by = '' AS held, held_for_review,
                       CASE WHEN content = '' THEN length(summary) ELSE length(content) END AS text_size
                  FROM entries WHERE state <> 'retracted' AND info_code IN (?)""",
             wanted,
@@ -875,13 +877,6 @@ class Store(Archives, Counts, HeldArticles, Listings):
             if any(added):
                 self.mark_article(code)
 
-    def note_rules(self, code: str, source: str, rules: Mapping[str, str]) -> None:
-        """Note by which of a source's rules it put an article into channels, by slug."""
-        rows = [{"code": code, "source": source, "slug": slug, "rule": rule} for slug, rule in rules.items()]
-        self._write_many(
-            "UPDATE entry_channels SET rule = :rule WHERE info_code = :code AND slug = :slug AND source = :source", rows
-        )
-
     # --- what is to be published ---------------------------------------------------------------
 
     def mark(self, documents: Iterable[str]) -> None:
@@ -996,15 +991,6 @@ class Store(Archives, Counts, HeldArticles, Listings):
         )
         return self._stored(rows)
 
-    def brought_by(self, codes: Sequence[str]) -> dict[str, list[str]]:
-        """Give the sources that brought the articles, by code; with a list's subscription comes the list."""
-        found: dict[str, list[str]] = {}
-        sql = """SELECT p.info_code, p.source, s.parent FROM provenance p JOIN sources s ON s.name = p.source
-            WHERE p.info_code IN (?) ORDER BY p.info_code, p.source"""
-        for row in self._rows_in(sql, codes):
-            found.setdefault(row["info_code"], []).extend(filter(None, (row["source"], row["parent"])))
-        return found
-
     def _stored(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> list[StoredEntry]:
         channels: dict[str, list[Channel]] = {}
         sql = """SELECT ec.info_code, c.slug, c.title, c.name FROM entry_channels ec JOIN channels c ON c.slug = ec.slug
@@ -1016,8 +1002,12 @@ class Store(Archives, Counts, HeldArticles, Listings):
         stored = [
             stored_of(row, tuple(channels.get(row["info_code"], ())), related.get(row["info_code"], ())) for row in rows
         ]
-        masks = self._masks({name for entry in stored for name in (entry.source, *(one.name for one in entry.related))})
-        return [hidden_article(each, masks) for each in stored]
+        return self.hidden([self.reword(each) for each in stored] if self.reword else stored)
+
+    def hidden(self, entries: Sequence[StoredEntry]) -> list[StoredEntry]:
+        """Take from articles what is nobody's business of private sources."""
+        masks = self._masks({name for each in entries for name in (each.source, *(one.name for one in each.related))})
+        return [hidden_article(each, masks) for each in entries]
 
     def _frozen_channels(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> dict[str, list[Channel]]:
         """Give the channels that articles of a full archive stood in, where those changed since, as named today."""
@@ -1112,13 +1102,13 @@ _EPOCH = time_of("1970-01-01T00:00:00Z")
 _MONTH = timedelta(days=28)
 
 _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, title, given_title, next_fetch_at, host,
-        parent, categories, text_policy, private)
+        parent, categories, text_policy, private, category_from)
     VALUES (:name, :url, :kind, :position, :config_hash, :title, :title, :now, :host, :parent, :categories, :text,
-        :private)
+        :private, :category_from)
     ON CONFLICT (name) DO UPDATE SET active = 1, kind = excluded.kind, position = excluded.position,
         host = excluded.host, parent = excluded.parent, categories = excluded.categories,
         given_title = excluded.given_title, text_policy = excluded.text_policy,
-        private = excluded.private,
+        private = excluded.private, category_from = excluded.category_from,
         title = CASE WHEN excluded.title <> '' THEN excluded.title ELSE title END, url = excluded.url,
         etag = CASE WHEN config_hash = excluded.config_hash THEN etag END,
         last_modified = CASE WHEN config_hash = excluded.config_hash THEN last_modified END,
@@ -1135,10 +1125,11 @@ _SYNC_SOURCE = """INSERT INTO sources (name, url, kind, position, config_hash, t
         config_hash = excluded.config_hash"""
 
 _ENROL = """INSERT INTO sources (name, url, kind, position, active, title, given_title, link, next_fetch_at, host,
-        last_fetch_at, last_success_at)
-    VALUES (:name, :url, :kind, :position, 0, :title, :title, :link, :now, :host, :now, :now)
+        last_fetch_at, last_success_at, category_from)
+    VALUES (:name, :url, :kind, :position, 0, :title, :title, :link, :now, :host, :now, :now, :category_from)
     ON CONFLICT (name) DO UPDATE SET url = excluded.url, kind = excluded.kind, position = excluded.position,
-        last_fetch_at = excluded.last_fetch_at, last_success_at = excluded.last_success_at WHERE NOT active"""
+        last_fetch_at = excluded.last_fetch_at, last_success_at = excluded.last_success_at,
+        category_from = excluded.category_from WHERE NOT active"""
 
 _SHOW_ENROLLED = """UPDATE sources SET title = :title, given_title = :title, link = :link
     WHERE name = :name AND (title <> :title OR link <> :link)"""
@@ -1158,11 +1149,12 @@ _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified,
 _REPORT_COLUMNS = """SELECT s.*,
         (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'published') AS entries,
         (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.sort_date >= :month_ago
-            AND e.state <> 'held') AS of_month,
-        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'held') AS held,
+            AND (e.state <> 'held' OR e.ruled_out_by <> '')) AS of_month,
+        (SELECT count(*) FROM entries e WHERE e.source = s.name AND e.state = 'held' AND e.ruled_out_by = '') AS held,
         h.held_since, h.held_reason
     FROM sources s LEFT JOIN entries h
-      ON h.seq = (SELECT max(e.seq) FROM entries e WHERE e.source = s.name AND e.state = 'held')"""
+      ON h.seq = (SELECT max(e.seq) FROM entries e WHERE e.source = s.name AND e.state = 'held'
+        AND e.ruled_out_by = '')"""
 _STANDINGS = """SELECT s.*, 0 AS entries, 0 AS of_month, 0 AS held, NULL AS held_since, NULL AS held_reason
     FROM sources s WHERE s.active AND s.name IN (?)"""
 _REPORTS = f"{_REPORT_COLUMNS} WHERE s.active OR s.kind = 'jekyll' ORDER BY s.position, s.name"
@@ -1181,7 +1173,8 @@ _SET_TEXT = """source = :source, guid = :guid, link = :link, title = :title, sum
     article_url = :article_url"""
 
 _REVISE_ENTRY = f"""UPDATE entries SET {_SET_TEXT}, updated = :updated, revision = revision + 1,
-    state = CASE WHEN state = 'held' AND source = :source THEN state ELSE 'published' END
+    state = CASE WHEN state = 'held' AND (source = :source OR ruled_out_by <> '') THEN state
+        ELSE 'published' END
     WHERE info_code = :code"""  # another source's text is not held with the one that it replaces
 
 _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :summary, content = :content,
@@ -1190,7 +1183,7 @@ _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :
     WHERE info_code = :code"""
 
 _RETRACT = """UPDATE entries SET state = 'retracted', dropped_at = NULL, title = '', summary = '', content = '',
-    author = '', tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
+    author = '', ruled_out_by = '', tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
     WHERE info_code = :code AND (state <> 'retracted' OR dropped_at IS NOT NULL)"""
 
 _REPAIR_ENTRY = f"UPDATE entries SET {_SET_TEXT} WHERE info_code = :code"
@@ -1269,6 +1262,7 @@ def _source_row(source: Source, digest: str, now: datetime) -> dict[str, Any]:
         "categories": json.dumps(source.categories, ensure_ascii=False),
         "text": source.text,
         "private": source.private,
+        "category_from": source.category_from or "",
     }
 
 

@@ -32,6 +32,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "pydantic": "config",
     "pypinyin": "urls",
     "rapidfuzz": "identify",
+    "re2": "categorise",
     "rich": "cli",
     "selectolax": "parse",
     "sqlite3": "store",
