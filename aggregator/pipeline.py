@@ -263,7 +263,7 @@ class Pipeline:
                 return await self._in_thread(self._put_off, live, quiet)
             async with self._gate:
                 outcome = await self._refresh(live, memory)
-        log.info("source refreshed", extra={"source": source.name, "outcome": outcome.outcome, "new": outcome.new})
+        _log_outcome(source, outcome)
         return outcome
 
     async def _refresh(self, source: Source, memory: SourceMemory) -> Outcome:
@@ -990,6 +990,16 @@ def _answer_of(reading: Reading) -> Fetched | NotModified | FetchFailed: ...
 def _answer_of(reading: Reading) -> Fetched | NotModified | FetchFailed:
     """Give the server's answer that a reading came from."""
     return reading if isinstance(reading, NotModified | FetchFailed) else reading.fetched
+
+
+def _log_outcome(source: Source, outcome: Outcome) -> None:
+    said = masking.hidden_outcome(source, outcome)
+    facts = {"outcome": said.outcome, "new": said.new, "seconds": said.seconds, "problems": list(said.problems)}
+    log.log(
+        logging.WARNING if said.outcome in ("failed", "gone") else logging.INFO,
+        "source refreshed",
+        extra={"source": source.name, **facts},
+    )
 
 
 def _is_heedless(asked: Validators, answer: Fetched | NotModified, outcome: str, *, news: bool) -> bool:

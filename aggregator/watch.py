@@ -108,7 +108,7 @@ class Watch:
             self._store.tell(changes, now)
         for change in changes:
             if change.event:
-                log.warning("told the operator", extra={"subject": change.subject, "event": change.event.title})
+                log.warning("told the operator", extra={"subject": change.subject, "told": change.event.title})
 
 
 def _why(path: str, problems: Iterable[str]) -> str:

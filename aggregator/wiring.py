@@ -48,7 +48,7 @@ from aggregator.config.settings import (
     TokenTable,
 )
 from aggregator.errors import ConfigError, StoreError, WorkerError
-from aggregator.masking import mask
+from aggregator.masking import credentials_in, mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
 from aggregator.plan import Plan, plan
 from aggregator.records import (
@@ -83,6 +83,7 @@ _PAGE_RULES = ("items", "title", "link", "published", "author", "outlet", "summa
 _MOST_WORKERS = 4
 _CHANNEL = "category/"
 _SHORTEST_TOKEN = 12
+_SECRET_HEADER = re.compile(r"auth|cookie|key|token|secret|password", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +300,17 @@ def discreet(settings: Settings) -> Callable[[str], str]:
         return reduce(lambda left, each: each.line(left), masks, without_login(text))
 
     return shown
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """Give every password and token that is configured. Raises: ConfigError when one is not where it is said to be."""
+    auths = [(name, table.auth) for name, table in settings.sources.items() if table.auth]
+    authorizations = {name: _authorization(f"sources.{name}.auth", auth) for name, auth in auths}
+    told = [{"Authorization": value} for value in authorizations.values()]
+    told += [{name: value} for table in settings.sources.values() for name, value in table.headers.items()
+             if _SECRET_HEADER.search(name)]  # fmt: skip
+    tokens = [_token(name, table) for name, table in settings.server.tokens.items()]
+    return frozenset(tokens).union(*(credentials_in(headers) for headers in told))
 
 
 def _join(sources: dict[str, Source], store: Store) -> None:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
+from rich.console import Console
 from rich.markup import escape
 
 from aggregator import __version__, config, wiring
-from aggregator.cli import show
+from aggregator.cli import logs, show, systemd
 from aggregator.config import Settings
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.pipeline import utc_now
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DONE, FAILED, USAGE = 0, 1, 2
+_VERBOSE = "aggregator.verbose"
 _DEFAULT = "config/aggregator.toml"
 _INTERRUPTED = 130
 _INDEXED_AT_ONCE = 20  # articles, in one step that others wait for
@@ -53,10 +55,18 @@ _COUNTED = (("entries", "article"), ("channels", "channel"), ("sources", "source
 def cli(context: click.Context, path: Path, verbose: bool) -> None:
     """Pull many feeds, keep every article once, republish one feed per category."""
     context.obj = path
+    context.meta[_VERBOSE] = verbose
     level = logging.INFO if verbose else logging.CRITICAL
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING if verbose else logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _settings(path: Path) -> Settings:
+    """Read the configuration, and begin to log as it says. Raises: ConfigError."""
+    settings = wiring.load_settings(path)
+    logs.configure(settings, verbose=click.get_current_context().meta[_VERBOSE])
+    return settings
 
 
 def main() -> NoReturn:
@@ -123,7 +133,7 @@ def check(path: Path, schema: bool, as_json: bool) -> int:
 @click.pass_obj
 def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int:
     """Make one pass over what is due, and publish what it brought."""
-    settings = wiring.load_settings(path)
+    settings = _settings(path)
     must_exist(names, list(wiring.sources_of(settings)))
     outcomes, report = run_to_end(_fetch(settings, names, force))
     if as_json:
@@ -208,7 +218,7 @@ def must_exist(names: tuple[str, ...], known: list[str]) -> None:
 @click.pass_obj
 def publish(path: Path, everything: bool, as_json: bool) -> int:
     """Write the documents that are outdated; files whose bytes would not change are left alone."""
-    report = run_to_end(_publish(wiring.load_settings(path), everything))
+    report = run_to_end(_publish(_settings(path), everything))
     if as_json:
         show.print_json(show.published_json(report))
     else:
@@ -248,15 +258,14 @@ def sources(path: Path, as_json: bool) -> int:
 @click.pass_obj
 def run(path: Path) -> int:
     """Run the daemon: fetch what is due, publish what changed, serve it over HTTP. Ctrl-C stops it."""
-    return _serve_to_end(_daemon(wiring.load_settings(path)))
+    return _serve_to_end(_daemon(_settings(path)))
 
 
 @cli.command()
 @click.pass_obj
 def serve(path: Path) -> int:
     """Serve the published files, and do nothing else. Ctrl-C stops it."""
-    settings = wiring.load_settings(path)
-    return _serve_to_end(_serve_only(settings))
+    return _serve_to_end(_serve_only(_settings(path)))
 
 
 def _serve_to_end(work: Coroutine[Any, Any, int]) -> int:
@@ -268,7 +277,7 @@ def _serve_to_end(work: Coroutine[Any, Any, int]) -> int:
 async def _daemon(settings: Settings) -> int:
     from aggregator.schedule import Daemon, Pulse
 
-    console, zone, stop = show.out(), ZoneInfo(settings.site.timezone), _stop_on_signals()
+    console, zone, stop = _console(settings), ZoneInfo(settings.site.timezone), _stop_on_signals()
     wiring.serve_options(settings)  # a fault in it is said before anything is opened
     async with wiring.assembled(settings) as app, wiring.index_of(app) as index:
         readers = wiring.readers_of(settings, app.store)
@@ -294,10 +303,13 @@ async def _daemon(settings: Settings) -> int:
         options = wiring.with_search(options, settings, index)
         serving = asyncio.create_task(_serve(settings, options, stop, lambda: _greet(settings, app, console)))
         daemon = asyncio.create_task(Daemon(pulse).run(stop))
+        alive = asyncio.create_task(systemd.show_life())
         try:
             await _until_one_ends(serving, daemon)
         finally:
             stop.set()
+            systemd.notify("STOPPING=1")
+            alive.cancel()
             await asyncio.gather(serving, daemon, return_exceptions=True)
         show.event(console, zone, utc_now(), "[bold]stopped[/]")
         serving.result()
@@ -310,7 +322,7 @@ async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
 
 
 async def _serve_only(settings: Settings) -> int:
-    console, stop = show.out(), _stop_on_signals()
+    console, stop = _console(settings), _stop_on_signals()
     directory = settings.publish.directory
     if not wiring.is_published(settings):
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
@@ -324,19 +336,37 @@ async def _serve_only(settings: Settings) -> int:
     return DONE
 
 
+def _told(settings: Settings, ready: Callable[[], None]) -> Callable[[], None]:
+    """Let the log and systemd know as well when connections are taken."""
+
+    def told() -> None:
+        ready()
+        log.info("serving", extra={"address": _address(settings), "version": __version__})
+        systemd.notify("READY=1", f"STATUS=serving at {_address(settings)}")
+
+    return told
+
+
 async def _serve(settings: Settings, options: "ServeOptions", stop: asyncio.Event, ready: Any) -> None:
     from aggregator.serve import create_app
     from aggregator.serve import serve as serve_http
 
     app = create_app(options)
     try:
-        await serve_http(app, settings.server.host, settings.server.port, ready=ready, stop=stop)
+        await serve_http(app, settings.server.host, settings.server.port, ready=_told(settings, ready), stop=stop)
     except OSError as error:
         place = f"{settings.server.host}:{settings.server.port}"
         remedy = "is another daemon running? [server] host and port say where to listen"
         raise AggregatorError(f"cannot serve at {place}: {error.strerror or error}; {remedy}") from error
     finally:
         app.close()
+
+
+def _console(settings: Settings) -> Console:
+    """Give the console for what happens; where that is logged as JSON, it is not said twice."""
+    console = show.out()
+    console.quiet = settings.log.format == "json"
+    return console
 
 
 def _address(settings: Settings) -> str:

@@ -21,7 +21,6 @@ from aggregator.errors import AggregatorError, ConfigError
 from aggregator.pipeline import utc_now
 from aggregator.store.backup import Condition, examine
 
-_ROOM = 100_000_000  # bytes; with less, a night of many articles may fill the disk
 _WAITING = timedelta(minutes=10)  # a daemon publishes within seconds
 _SET_BACK = timedelta(minutes=1)
 _LISTED = 5
@@ -108,7 +107,8 @@ def _places(settings: Settings) -> Iterator[Finding]:
     for place in dict.fromkeys((store.parent, public)):
         folder = _nearest(place)
         yield _writable(folder)
-        yield _room(folder, needed=2 * store.stat().st_size if folder == store.parent and store.exists() else 0)
+        needed = 2 * store.stat().st_size if folder == store.parent and store.exists() else 0
+        yield _room(folder, least=settings.store.min_free, needed=needed)
     if store.exists() and not os.access(store, os.R_OK | os.W_OK):
         yield Finding("permissions", "wrong", f"{store}: cannot be written", "give it to the user who runs the daemon")
 
@@ -125,12 +125,12 @@ def _writable(folder: Path) -> Finding:
     return Finding("permissions", "wrong", f"{folder}: {what}", "give it to the user who runs the daemon")
 
 
-def _room(folder: Path, *, needed: int) -> Finding:
+def _room(folder: Path, *, least: int, needed: int) -> Finding:
     free, files = shutil.disk_usage(folder).free, os.statvfs(folder)
     said = f"{folder}: {free / 1_000_000:,.0f} MB free"
-    if free < _ROOM or (files.f_files and not files.f_favail):
-        no_files = "" if free < _ROOM else ", but no more files"
-        return Finding("disk", "wrong", said + no_files, "make room: the store and the published files grow")
+    if free < least or (files.f_files and not files.f_favail):
+        why = ", less than [store] min_free: nothing is fetched" if free < least else ", but no more files"
+        return Finding("disk", "wrong", said + why, "make room: the store and the published files grow")
     if free < needed:
         return Finding("disk", "note", said, "a backup beside the store, or tidying it, needs twice its size")
     return Finding("disk", "ok", said)

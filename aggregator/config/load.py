@@ -121,7 +121,8 @@ def _about_tokens(settings: Settings) -> Iterator[str]:
             yield f"server.protected: no token opens {output!r}, so nobody can read it"
     for name, token in tokens.items():
         for output in token.outputs:
-            if not (protected if output == "*" else {output, "*"} & {*protected}):
+            near_only = output == "status" and settings.server.status == "local"
+            if not (near_only or (protected if output == "*" else {output, "*"} & {*protected})):
                 yield f"server.tokens.{name}: {output!r} is open to anyone, as server.protected does not name it"
 
 

@@ -564,6 +564,15 @@ SourceSettings = Annotated[
 ]
 
 
+class LogSettings(Table):
+    """`[log]`: what stands on stderr besides the lines for people."""
+
+    format: Literal["text", "json"] = Field("text", description="One event a line; json takes their place on stdout.")
+    level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None, description='Left out: "info" in JSON, and in text only what --verbose asks for.'
+    )
+
+
 class DebugSettings(Table):
     """`[debug]`: short cuts that can be left out, to see that the long way gives the same."""
 
@@ -579,6 +588,7 @@ class Settings(Table):
     publish: PublishSettings = PublishSettings()
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
+    log: LogSettings = LogSettings()
     debug: DebugSettings = DebugSettings()
     categories: CategoriesSettings = CategoriesSettings()
     channels: dict[str, ChannelTable] = Field({}, description="Channels that are filled by a rule, by slug.")

@@ -4,7 +4,7 @@ import sqlite3
 
 _REMEDIES = {
     "SQLITE_FULL": "the disk is full: make room, and it goes on by itself",
-    "SQLITE_READONLY": "it cannot be written: is its disk mounted read-only, or does the file belong to another user?",
+    "SQLITE_READONLY": "look whether its disk is mounted read-only, or the file belongs to another user",
     "SQLITE_BUSY": "another process keeps it locked: `fuser FILE` names it; it goes on by itself once that ends",
     "SQLITE_LOCKED": "another process keeps it locked: `fuser FILE` names it; it goes on by itself once that ends",
     "SQLITE_CORRUPT": "it is damaged: `aggregator doctor` says where, `aggregator restore FILE` puts a backup back",

@@ -161,3 +161,10 @@ def test_a_place_that_cannot_be_written_is_wrong(installation: Installation) -> 
 def test_a_folder_of_somebody_else_is_wrong(installation: Installation) -> None:
     (installation.folder / "public").chmod(0o500)
     assert "cannot be written" in installation.doctor(status=1)["permissions"]["detail"]
+
+
+def test_a_disk_with_less_room_than_is_to_stay_free_is_wrong(installation: Installation) -> None:
+    text = installation.config.read_text().replace("[store]", '[store]\nmin_free = "900000GB"')
+    installation.config.write_text(text)
+    findings = installation.doctor(status=1)
+    assert "less than [store] min_free: nothing is fetched" in findings["disk"]["detail"]

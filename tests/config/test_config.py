@@ -456,3 +456,10 @@ def test_what_nobody_can_read_and_tokens_of_no_use_are_noted() -> None:
     assert notes("[]", '["*"]') == [
         "server.tokens.alice: '*' is open to anyone, as server.protected does not name it"
     ]
+
+
+def test_a_token_for_the_status_is_of_use_while_it_is_for_this_machine_alone() -> None:
+    text = '[server]\nstatus = "{}"\n[server.tokens.me]\nenv = "X"\noutputs = ["status"]\n[fetch]\ncontact = "me"\n'
+    near, public = (config.warnings(config.parse(text.format(who), "a.toml", CHECKS)) for who in ("local", "public"))
+    said = "server.tokens.me: 'status' is open to anyone, as server.protected does not name it"
+    assert (said in near, said in public) == (False, True)
