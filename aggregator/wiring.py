@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,22 +105,27 @@ def load_settings(path: Path) -> Settings:
 
 def checks() -> config.Checks:
     """Give what a configuration is held to that only other rooms can judge. Raises: ConfigError."""
-    from aggregator.parse.fulltext import extractor_fault
-    from aggregator.parse.page import selector_fault
-    from aggregator.parse.paths import jsonpath_fault
-    from aggregator.schedule.cron import crontab_fault
-
     kinds = kinds_brought()
     return config.Checks(
-        jsonpath_fault,
-        selector_fault,
-        crontab_fault,
-        extractor_fault,
+        _later("aggregator.parse.paths", "jsonpath_fault"),
+        _later("aggregator.parse.page", "selector_fault"),
+        _later("aggregator.schedule.cron", "crontab_fault"),
+        _later("aggregator.parse.fulltext", "extractor_fault"),
         query_fault,
         pattern_fault,
         replacement_fault,
         kinds,
     )
+
+
+def _later(module: str, name: str) -> Callable[[str], str | None]:
+    """Give a room's check, loaded when something is first to be checked by it: each brings a library."""
+
+    def check(text: str) -> str | None:
+        found: str | None = getattr(import_module(module), name)(text)
+        return found
+
+    return check
 
 
 def kinds_brought() -> dict[str, EntryPoint]:

@@ -6,14 +6,18 @@ because a hostile document can take minutes or gigabytes.
 
 import dataclasses
 from collections.abc import Container
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from aggregator.parse import delta, document, fulltext, json_feed, json_text, mapped, page, with_feedparser
-from aggregator.parse.discovery import feed_links, usual_places
+from aggregator.parse import document, json_text
 from aggregator.parse.document import decode
-from aggregator.parse.jekyll import read_post
-from aggregator.parse.opml import outlines
-from aggregator.parse.worker import WorkerPool
 from aggregator.records import ArticleRule, ListRules, PageRules, ParsedFeed, RawEntry, Unreadable
+
+if TYPE_CHECKING:
+    from aggregator.parse.discovery import feed_links, usual_places
+    from aggregator.parse.jekyll import read_post
+    from aggregator.parse.opml import outlines
+    from aggregator.parse.worker import WorkerPool
 
 __all__ = [
     "WorkerPool",
@@ -46,21 +50,37 @@ def read(
     if isinstance(opened, Unreadable):
         return opened
     text, warnings = opened
-    if isinstance(rules, PageRules):
-        result = page.read(text, rules, url)
-    elif rules is not None:
-        result = mapped.read(text, rules)
-    elif json_text.is_json(text):
-        result = json_feed.read(text, url)
-    else:
-        result = delta.read(text, url, with_feedparser.read, seen)
+    result = _read(text, url, rules, seen)
     if isinstance(result, Unreadable) or not warnings:
         return result
     return dataclasses.replace(result, warnings=(*warnings, *result.warnings))
 
 
+def _read(
+    text: str, url: str, rules: ListRules | PageRules | None, seen: Container[str]
+) -> ParsedFeed | Unreadable:
+    """Each reader is loaded when it is first needed: feedparser alone takes a tenth of a second."""
+    if isinstance(rules, PageRules):
+        from aggregator.parse import page
+
+        return page.read(text, rules, url)
+    if rules is not None:
+        from aggregator.parse import mapped
+
+        return mapped.read(text, rules)
+    if json_text.is_json(text):
+        from aggregator.parse import json_feed
+
+        return json_feed.read(text, url)
+    from aggregator.parse import delta, with_feedparser
+
+    return delta.read(text, url, with_feedparser.read, seen)
+
+
 def article(body: bytes, *, content_type: str, rule: ArticleRule) -> RawEntry | Unreadable:
     """Read the text of one article from the JSON that the second request gave."""
+    from aggregator.parse import mapped
+
     opened = _opened(body, content_type)
     return opened if isinstance(opened, Unreadable) else mapped.article(opened[0], rule)
 
@@ -70,6 +90,8 @@ def article_page(
 ) -> RawEntry | Unreadable:
     """Read the text of one article from its page, which came from `url`: what a CSS selector says, or (True) where
     most of the text stands. A heading that repeats the article's `title` is left out."""
+    from aggregator.parse import fulltext
+
     opened = _opened(body, content_type)
     return opened if isinstance(opened, Unreadable) else fulltext.read(opened[0], url, selector, title)
 
@@ -83,3 +105,21 @@ def _opened(body: bytes, content_type: str) -> tuple[str, tuple[str, ...]] | Unr
         return Unreadable(f"not text: {len(plain):,} bytes that begin with {plain[:8].hex(' ')}")
     text, warnings = decode(plain, content_type)
     return (text, warnings) if text.strip() else Unreadable(document.description(text))
+
+
+_PLACES = {
+    "WorkerPool": "worker",
+    "feed_links": "discovery",
+    "outlines": "opml",
+    "read_post": "jekyll",
+    "usual_places": "discovery",
+}
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load a part when it is first asked for: the main process reads no documents, and most workers only feeds."""
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

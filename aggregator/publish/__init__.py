@@ -4,21 +4,24 @@ Everything but `Writer` is pure: the same view gives the same bytes, on any mach
 jinja2 are known here only.
 """
 
-from aggregator.publish.addresses import article_path, channel_path
-from aggregator.publish.atom_rss import atom, rss
-from aggregator.publish.documents import (
-    Rendered,
-    article_document,
-    channel_document,
-    feed_documents,
-    index_document,
-)
-from aggregator.publish.fragments import Fragments
-from aggregator.publish.json_feed import json_feed
-from aggregator.publish.opml import Subscription, opml_document, subscription_list
-from aggregator.publish.pages import static_documents
-from aggregator.publish.view import View, channel_id, channel_view, entry_id, site_id, site_view
-from aggregator.publish.writer import Writer
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aggregator.publish.addresses import article_path, channel_path
+    from aggregator.publish.atom_rss import atom, rss
+    from aggregator.publish.documents import (
+        Rendered,
+        article_document,
+        channel_document,
+        feed_documents,
+        index_document,
+    )
+    from aggregator.publish.fragments import Fragments
+    from aggregator.publish.opml import Subscription, opml_document, subscription_list
+    from aggregator.publish.pages import static_documents
+    from aggregator.publish.view import View, channel_id, channel_view, entry_id, site_id, site_view
+    from aggregator.publish.writer import Writer
 
 __all__ = [
     "Fragments",
@@ -36,7 +39,6 @@ __all__ = [
     "entry_id",
     "feed_documents",
     "index_document",
-    "json_feed",
     "opml_document",
     "rss",
     "site_id",
@@ -44,3 +46,36 @@ __all__ = [
     "static_documents",
     "subscription_list",
 ]
+
+_PLACES = {
+    "Fragments": "fragments",
+    "Rendered": "documents",
+    "Subscription": "opml",
+    "View": "view",
+    "Writer": "writer",
+    "article_document": "documents",
+    "article_path": "addresses",
+    "atom": "atom_rss",
+    "channel_document": "documents",
+    "channel_id": "view",
+    "channel_path": "addresses",
+    "channel_view": "view",
+    "entry_id": "view",
+    "feed_documents": "documents",
+    "index_document": "documents",
+    "opml_document": "opml",
+    "rss": "atom_rss",
+    "site_id": "view",
+    "site_view": "view",
+    "static_documents": "pages",
+    "subscription_list": "opml",
+}
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load a part when it is first asked for: most commands publish nothing, and feedgen and jinja2 take time."""
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -187,7 +187,7 @@ async def test_after_a_downtime_no_host_is_pressed_and_a_big_host_delays_only_it
     starts = crowd.first_starts()
     late = {name: starts[f"/{name}"] - clock.wall(planned[name]) for name in urls}
     others = max(late[name] for name in urls if not name.startswith("big"))
-    assert others < 2 * TICK
+    assert others < 5 * TICK
     assert max(late.values()) > others
 
 

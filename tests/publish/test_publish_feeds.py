@@ -29,12 +29,12 @@ from aggregator.publish import (
     entry_id,
     feed_documents,
     index_document,
-    json_feed,
     opml_document,
     rss,
     site_id,
     site_view,
 )
+from aggregator.publish.json_feed import json_feed
 from aggregator.records import Channel, Enclosure, StoredEntry
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"

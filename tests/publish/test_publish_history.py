@@ -14,8 +14,9 @@ from lxml import etree
 from publish_examples import BARE, CHANNEL, ENTRIES, FULL, NOON, SITE
 from test_publish_feeds import ANY_ENTRY
 
-from aggregator.publish import atom, channel_view, feed_documents, json_feed, rss, site_view
+from aggregator.publish import atom, channel_view, feed_documents, rss, site_view
 from aggregator.publish.budget import at_most, fitting
+from aggregator.publish.json_feed import json_feed
 from aggregator.publish.view import View, archive_view
 from aggregator.records import Archive, Enclosure, Retraction
 

@@ -11,7 +11,8 @@ from publish_examples import BARE, CHANNEL, FULL, SITE
 from aggregator import parse
 from aggregator.normalise import fingerprint, normalise
 from aggregator.parse.podcast import seconds
-from aggregator.publish import article_document, atom, channel_view, json_feed, rss
+from aggregator.publish import article_document, atom, channel_view, rss
+from aggregator.publish.json_feed import json_feed
 from aggregator.records import Enclosure, Entry, ParsedFeed, Source, StoredEntry
 from aggregator.store.rows import enclosures_of, entry_columns
 
