@@ -268,8 +268,7 @@ class Pipeline:
 
     async def _refresh(self, source: Source, memory: SourceMemory) -> Outcome:
         started = self._now()
-        await self._in_thread(self._begin, source, started)
-        debts = await self._in_thread(self._store.owed, source.name, DEBTS_PER_REFRESH)
+        debts = await self._in_thread(self._begin, source, started)
         poll = Poll(source, self._to_ask_with(memory, started), started, self._tools_that_remember())
         reading = await self._read(poll)
         took = self._now() - started - _answer_of(reading).waited
@@ -313,10 +312,14 @@ class Pipeline:
             return replace(memory, validators=Validators(), unmodified_since=None)
         return memory
 
-    def _begin(self, source: Source, started: datetime) -> None:
-        """The next check is counted from this request's start, and written before it: a restart does not reset it."""
+    def _begin(self, source: Source, started: datetime) -> list[tuple[Entry, int]]:
+        """The next check is counted from this request's start, and written before it: a restart does not reset it.
+
+        What is given are the articles whose texts are owed, with the tries so far.
+        """
         not_before = self._by_schedule(source, started) or started + source.interval
         self._store.begin_fetch(source.name, started=started, not_before=not_before)
+        return self._store.owed(source.name, DEBTS_PER_REFRESH)
 
     def _put_off(self, source: Source, quiet: timedelta) -> Outcome:
         reason = f"its host asked to be left alone for {in_words(quiet)}"

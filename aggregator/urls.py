@@ -5,7 +5,7 @@ Shared ground: every room may import it, it imports none. pypinyin and anyascii 
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -193,6 +193,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _DEFAULT_PORTS = frozenset({"", "80", "443"})
 
 
+@lru_cache(maxsize=8_192)  # identifying an entry asks for its link and guid eight times
 def canonical(url: str) -> str:
     """Give the form under which two spellings of one address are equal (RFC 3986 §6.2.2). Never fetch it.
 

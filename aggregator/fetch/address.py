@@ -1,6 +1,7 @@
 """Reads the URLs that are fetched: what is wrong with one is said in words, and credentials are never shown."""
 
 import re
+from functools import lru_cache
 
 import httpx
 
@@ -11,6 +12,7 @@ _HOST = re.compile(rb"(?=.{1,254}$)[^.%]{1,63}(\.[^.%]{1,63})*\.?")
 _CREDENTIALS = re.compile(r"//[^/?#]*@")
 
 
+@lru_cache(maxsize=4_096)  # httpx takes 50 us for each of the four readings, and every poll asks for the same ones
 def web_address(text: str) -> httpx.URL:
     """Give the http: or https: URL that a text is, normalised and without fragment.
 
@@ -29,6 +31,11 @@ def web_address(text: str) -> httpx.URL:
         raise Failed(Failure.REFUSED, f"'{quoted(address.scheme)}:' is not fetched; {spoken}")
     _check_host(address, text)
     return address
+
+
+def without_login(address: httpx.URL) -> httpx.URL:
+    """Give a URL without its credentials."""
+    return address.copy_with(userinfo=b"") if address.userinfo else address
 
 
 def shown(url: str) -> str:

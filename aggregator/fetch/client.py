@@ -20,7 +20,7 @@ from urllib.parse import unquote_to_bytes
 import httpcore
 import httpx
 
-from aggregator.fetch.address import shown, web_address
+from aggregator.fetch.address import shown, web_address, without_login
 from aggregator.fetch.body import OFFERED, Body, missing_end
 from aggregator.fetch.failures import Failed, in_seconds, in_words, quoted, root_reason, too_large
 from aggregator.fetch.guard import BoundedHead, Guard, Resolve, resolve_name
@@ -244,7 +244,7 @@ class Client:
         connect = min(self._options.connect_timeout, wanted.timeout).total_seconds()
         request = httpx.Request(
             "GET",
-            address.copy_with(userinfo=b""),
+            without_login(address),
             headers=list(headers.items()),
             extensions={"trace": journey.note, "timeout": httpx.Timeout(None, connect=connect).as_dict()},
         )
@@ -315,7 +315,7 @@ class _Journey:
 
     def arrive(self, address: httpx.URL) -> None:
         """Note the address that is asked now."""
-        self.url = str(address.copy_with(userinfo=b""))
+        self.url = str(without_login(address))
         self.status, self.headers = None, ()
         self.visited.add(self.url)
 
@@ -436,7 +436,7 @@ def _origin(address: httpx.URL) -> tuple[str, bytes, int | None]:
 def _redirect_target(base: httpx.URL, location: str) -> httpx.URL:
     """Resolve a Location. Credentials in it are dropped: whose we send is the operator's choice, not the server's."""
     try:
-        return web_address(str(base.join(location))).copy_with(userinfo=b"")
+        return without_login(web_address(str(base.join(location))))
     except (httpx.InvalidURL, ValueError) as error:
         raise Failed(Failure.REDIRECT, f"the server redirects to nowhere: {quoted(location)}") from error
     except Failed as error:

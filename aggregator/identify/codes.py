@@ -6,6 +6,7 @@ The rule carries a version. A stored code is never computed again, so a later ve
 import base64
 import hashlib
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from aggregator.records import Alias, Entry
@@ -61,6 +62,7 @@ def recognised(text: str) -> str | None:
     return _recognised_in_url(text) if "://" in text else None
 
 
+@lru_cache(maxsize=8_192)  # most guids are the link once more, and every poll shows the same ones again
 def _recognised_in_url(url: str) -> str | None:
     try:
         parts = urlsplit(url)

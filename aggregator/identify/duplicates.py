@@ -34,7 +34,7 @@ _TITLE_FIGURES = 255
 
 _SHORT_GRAM = (5, 12)  # characters: from a Chinese (Japanese, Korean) one on, from any other
 _LONG_GRAM = (12, 28)
-_IDEOGRAPHIC = 0x2E80
+_IDEOGRAPHIC = "\u2e80"
 
 _TOLD_AGAIN = 0.75  # of the shorter text
 _OF_THE_LONGER = 0.55
@@ -140,14 +140,13 @@ def _grams(text: str, sizes: tuple[int, int]) -> list[int]:
     """Give the hashes of all n-grams, in order; how many characters one spans depends on its first."""
     ideographs, letters = (4 * size for size in sizes)
     data = text.encode("utf-32-le", "surrogatepass")
-    ends = [ideographs if ord(character) >= _IDEOGRAPHIC else letters for character in text]
-    last = max(len(text) - sizes[0] + 1, 1)
-    return [_mixed(crc32(data[4 * at : 4 * at + ends[at]])) for at in range(last)]
-
-
-def _mixed(value: int) -> int:
-    """Spread what a CRC, which is linear, keeps close together."""
-    return ((value ^ value >> 15) * 0x2C1B3C6D) & 0xFFFFFFFF
+    spans = [ideographs if character >= _IDEOGRAPHIC else letters for character in text]
+    places = range(0, 4 * max(len(text) - sizes[0] + 1, 1), 4)
+    # Mixed, to spread what a CRC, which is linear, keeps close together; in place, for there are thousands
+    return [
+        (((crc := crc32(data[at : at + span])) ^ crc >> 15) * 0x2C1B3C6D) & 0xFFFFFFFF
+        for at, span in zip(places, spans, strict=False)
+    ]
 
 
 def _sketch(grams: Sequence[int]) -> bytes:

@@ -165,6 +165,12 @@ def _counters() -> dict[str, re.Pattern[str]]:
 
 
 @cache
+def _script_of(character: str) -> str:
+    """Give the script of a letter, "" for any other character. A text of thousands has few different ones."""
+    return next((name for name, letters in _counters().items() if letters.match(character)), "")
+
+
+@cache
 def _languages(script: str) -> dict[str, tuple[str, ...]]:
     """Give the languages of a script that have a word."""
     found: dict[str, list[str]] = {}
@@ -182,41 +188,46 @@ def _small_words(script: str, language: str) -> frozenset[str]:
 def language_of(text: str) -> str:
     """Give the language of a text, as a subtag of BCP 47 (en, zh), or "" where that is not sure."""
     text = text[:_READ_AT_MOST].lower()
-    counts = _counted(text)
+    tally = Counter(text)
+    counts = _counted(tally)
     letters = sum(counts.values())
     if letters < _ENOUGH_LETTERS:
         return ""
     if counts["han"] + counts["kana"] > letters / 2:
-        return _chinese_or_japanese(text)
+        return _chinese_or_japanese(tally)
     script, most = counts.most_common(1)[0]
     if most < letters * 0.7:
         return ""
     return _by_words(text, script) if script in _SHARED else script
 
 
-def _counted(text: str) -> Counter[str]:
+def _counted(tally: Counter[str]) -> Counter[str]:
     """Count the letters of each script, an ideograph as what a word has of them."""
-    if text.isascii():
-        return Counter(latin=sum(map(str.isalpha, text)))
-    return Counter({name: len(found.findall(text)) * _DENSE.get(name, 1) for name, found in _counters().items()})
+    counts = Counter(dict.fromkeys(_SCRIPTS, 0))
+    for character, times in tally.items():
+        if script := _script_of(character):
+            counts[script] += times * _DENSE.get(script, 1)
+    return counts
 
 
 # --- Chinese and Japanese -------------------------------------------------------------------------------------
 
-_HAN = re.compile(f"[{_SCRIPTS['han']}]")
-_KANA = re.compile(f"[{_SCRIPTS['kana']}]")
 _IN_CHINESE = frozenset("的是了在不我他她你和也就都有这這们們说說没沒吗嗎呢吧啊把被给給让讓从從")
 
 
-def _chinese_or_japanese(text: str) -> str:
+def _chinese_or_japanese(tally: Counter[str]) -> str:
     """Kana is Japanese, unless it is a guest. A text without is Chinese by characters that Japanese does not know, or
     by many of those that Chinese is full of: a Japanese headline can do without kana, but has few of both."""
-    han, kana = _HAN.findall(text), _KANA.findall(text)
+    han, kana = (
+        {character: times for character, times in tally.items() if _script_of(character) == script}
+        for script in ("han", "kana")
+    )
+    ideographs = sum(han.values())
     if kana:
-        return "ja" if len(set(kana)) >= 3 and len(kana) * 10 >= len(han) else ""
-    only = len({character for character in han if _is_simplified(character)})
-    common = sum(character in _IN_CHINESE for character in han)
-    return "zh" if only >= 2 or (common >= 3 and common * 25 >= len(han)) else ""
+        return "ja" if len(kana) >= 3 and sum(kana.values()) * 10 >= ideographs else ""
+    only = sum(map(_is_simplified, han))
+    common = sum(times for character, times in han.items() if character in _IN_CHINESE)
+    return "zh" if only >= 2 or (common >= 3 and common * 25 >= ideographs) else ""
 
 
 @cache
