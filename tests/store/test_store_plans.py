@@ -33,11 +33,13 @@ from aggregator.records import (
     Validators,
     Withdrawal,
 )
+from aggregator.status import Change, Event
 from aggregator.store import Store
 
 SCAN = re.compile(r"SCAN (?!CONSTANT ROW)(\w+)(?! VIRTUAL)")
 RAW = RawDocument("https://example.org/a", "text/xml", NOW, b"<rss/>")
 FEW = ("SCAN json_each VIRTUAL TABLE INDEX 1:", "SCAN index_queue")  # the numbers given; in order, up to the limit
+EVENT = Event("status-1", NOW, "source/a", "failing", "title", "text")
 READING = ReadingFacts(NOW, "https://example.org/a", 200, (), "text/xml", "rss20", 1, ())
 
 
@@ -92,6 +94,7 @@ def faults(plan: dict[str, list[str]], allowed: str = "") -> list[tuple[str, str
     "past", "waiting", "held", "hold", "miss", "let_out", "trust",
     "standing_of", "standing_after", "brought_of", "rule_out", "take_in", "move", "note_edition",
     "named_channels", "sizes", "note_origin", "keep_raw", "raw_documents", "source_report",
+    "count", "standings", "tell", "salt_of", "note_readers",
 ])  # fmt: skip
 def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: str) -> None:
     acts = {
@@ -122,6 +125,11 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
         "keep_raw": lambda: store.keep_raw("a", store.packed(RAW, RawLimits()), RawLimits()),
         "raw_documents": lambda: store.raw_documents("a"),
         "source_report": lambda: store.source_report("a", NOW),
+        "count": lambda: store.count({("fetch", "ok", "2031-05-01T08"): 1}, NOW),
+        "standings": lambda: store.standings(["a"], NOW),
+        "tell": lambda: store.tell([Change("source/a", "failing", EVENT)], NOW),
+        "salt_of": lambda: store.salt_of(NOW.date()),
+        "note_readers": lambda: store.note_readers(NOW.date(), {("keji", b"x"): 1}),
         "retouch": lambda: store.retouch([Retouch("code-1", entry(1), ())], NOW),
         "wordings": lambda: store.wordings(["code-1", "code-2"]),
         "versions": lambda: store.versions("code-1"),
