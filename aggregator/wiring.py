@@ -200,7 +200,7 @@ async def _at_work(
 
     kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
     policies = policies_of(settings)
-    writer = Writer(settings.publish.directory)
+    writer = Writer(settings.publish.directory, brotli=settings.publish.brotli)
     publisher = Publisher(site, writer, policies, remembering=settings.debug.fragments)
     workers = WorkerPool(min(os.cpu_count() or 1, _MOST_WORKERS))
     options = ClientOptions(

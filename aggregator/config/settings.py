@@ -265,6 +265,7 @@ class PublishSettings(Table):
     max_bytes: Size = Field(
         250_000, ge=1000, description="Of a current document; entries that do not fit into it are in the archives."
     )
+    brotli: bool = Field(True, description="Beside gzip: a third smaller, for half of the CPU time of publishing.")
     hub: Link = Field("", description="Address of a WebSub hub that readers are told to subscribe at.")
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from aggregator import deltas, variants
@@ -19,13 +19,15 @@ _MANY = "article/"  # most of the files and the least read: compressed once, not
 class Writer:
     """Writes below one directory. One writer at a time; readers may look at any moment.
 
-    Beside each text `path` stand `path.gz` and, unless it is an article's, `path.br`; beside a feed that has changed
-    its history. A file appears by rename from a temporary one in its own folder, so a reader or a crash finds the old
-    bytes or the new, never a part; the document comes last, so that whoever sees it sees what belongs to it.
+    Beside each text `path` stand `path.gz` and, with `brotli` and unless it is an article's, `path.br`; beside a feed
+    that has changed its history. A file appears by rename from a temporary one in its own folder, so a reader or a
+    crash finds the old bytes or the new, never a part; the document comes last, so that whoever sees it sees what
+    belongs to it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, brotli: bool = True) -> None:
         self._directory = directory
+        self._brotli = brotli
         self._touched: set[Path] = set()
 
     def settle(self) -> None:
@@ -72,7 +74,10 @@ class Writer:
         before = _read(target)
         changed = before != document.body
         target.parent.mkdir(parents=True, exist_ok=True)
-        files = list(_outdated(target, document, changed=changed))
+        codings = self._codings(document.path)
+        files = list(_outdated(target, document, codings, changed=changed))
+        for coding in variants.ENDINGS.keys() - set(codings):  # from when it was made: it may be of other bytes now
+            _beside(target, coding).unlink(missing_ok=True)
         if changed:
             files.append((target, document.body))
             _note_history(target, before, document.body)
@@ -81,10 +86,17 @@ class Writer:
             self._touched.add(target.parent)
         return changed
 
+    def _codings(self, path: str) -> tuple[str, ...]:
+        if os.path.splitext(path)[1] not in COMPRESSED:
+            return ()
+        return tuple(variants.ENDINGS) if self._brotli and not path.startswith(_MANY) else ("gzip",)
 
-def _outdated(target: Path, document: Document, *, changed: bool) -> Iterator[tuple[Path, bytes]]:
+
+def _outdated(
+    target: Path, document: Document, codings: Iterable[str], *, changed: bool
+) -> Iterator[tuple[Path, bytes]]:
     """Give the compressed files that are to be made: all of a document that changed, else those of other bytes."""
-    for coding in _codings(document.path):
+    for coding in codings:
         place = _beside(target, coding)
         if changed or not variants.seems_to_be(_read(place), coding, document.body):
             yield place, _compressed(document, coding)
@@ -94,12 +106,6 @@ def _compressed(document: Document, coding: str) -> bytes:
     if coding == "gzip" and document.deflated:
         return variants.joined(document.deflated, document.body)
     return variants.compressed(document.body, coding)
-
-
-def _codings(path: str) -> tuple[str, ...]:
-    if os.path.splitext(path)[1] not in COMPRESSED:
-        return ()
-    return ("gzip",) if path.startswith(_MANY) else tuple(variants.ENDINGS)
 
 
 def _note_history(target: Path, before: bytes | None, after: bytes) -> None:

@@ -238,3 +238,12 @@ def test_a_disk_that_refuses_is_said_with_the_file_and_leaves_no_litter(tmp_path
     with pytest.raises(PublishError, match="cannot write"):
         Writer(tmp_path).write(Document("a" * 250 + ".atom", b"x"))
     assert everything_in(tmp_path) == {"category"}
+
+
+def test_without_brotli_no_old_brotli_form_stays_beside_new_bytes(tmp_path: Path) -> None:
+    Writer(tmp_path).write(FEED)
+    assert Writer(tmp_path, brotli=False).write(Document(FEED.path, b"new"))
+    assert not (tmp_path / f"{FEED.path}.br").exists()
+    assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == b"new"
+    assert not Writer(tmp_path).write(Document(FEED.path, b"new"))
+    assert brotli.decompress((tmp_path / f"{FEED.path}.br").read_bytes()) == b"new"
