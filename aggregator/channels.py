@@ -166,13 +166,14 @@ class Channels:
 
     # --- the history, when the configuration changed -----------------------------------------------------
 
-    def fill(self) -> None:
-        """Look through the articles that are placed by something that changed since; then it is remembered.
+    def fill(self) -> int:
+        """Look through the articles that are placed by something that changed since; then it is remembered. Give how
+        many articles that moved, dropped, brought back or reworded.
 
         What a channel's former rule took goes first, from the archives too: these begin anew.
         """
         if self._is_filled:  # asked before each publishing
-            return
+            return 0
         store = self._store
         stale = Stale.of(self._wanted, store.rules(), store.placed_by(), self._source)
         if stale.fresh:
@@ -181,17 +182,19 @@ class Channels:
             self._store.empty_channel(slug)
         self._store.mark(self._store.frozen_archives() if stale.placing else ())
         todo = anew(self._store, self._desk, stale)
-        while self._fill_some(todo):
-            pass
+        moved = 0
+        while (some := self._fill_some(todo)) is not None:
+            moved += some
         self._remember(stale)
+        return moved
 
-    def _fill_some(self, todo: Iterator[list[Settled]]) -> bool:
-        """Read, judge and settle the next articles in one transaction; tell whether there were any."""
+    def _fill_some(self, todo: Iterator[list[Settled]]) -> int | None:
+        """Read, judge and settle the next articles in one transaction; give how many were moved; None at the end."""
         with self._store.writing():
             found = next(todo, None)
             for item in found or ():
                 self._apply(item)
-        return found is not None
+        return None if found is None else sum(item.moves for item in found)
 
     def _remember(self, stale: "Stale") -> None:
         for slug, digest in stale.rules.items():
@@ -266,6 +269,8 @@ def _brought(store: "Store", names: Collection[str]) -> Iterator[list[Standing]]
 
 def _out_of_archives(standing: Standing, slugs: Collection[str]) -> Standing:
     """Give an article as out of the archives of channels that are filled anew."""
+    if standing.places.keys().isdisjoint(slugs):
+        return standing
     places = {s: replace(place, archived=place.archived and s not in slugs) for s, place in standing.places.items()}
     return replace(standing, places=places)
 

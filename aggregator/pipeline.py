@@ -883,8 +883,7 @@ class Pipeline:
             self._store.mark_all()
         self._watch.take_stock()
         self._store.forget_retractions(self._now() - RETRACTED_FOR)
-        self._channels.fill()
-        report = PublishReport()
+        report = PublishReport(replaced=self._channels.fill())
         marked = list(self._store.marked().items())
         for start in range(0, len(marked), PUBLISHED_AT_ONCE):
             report = self._publish_some(dict(marked[start : start + PUBLISHED_AT_ONCE]), report)

@@ -169,6 +169,8 @@ class Layout:
 
     def seen(self, standing: Standing) -> Standing:
         """Give an article as it stands once the channels are renamed and taken away."""
+        if standing.places.keys() <= self.after.keys():
+            return standing
         places: dict[str, Place] = {}
         for slug, place in sorted(standing.places.items(), key=lambda item: item[0] in self.moved):
             target = self.moved.get(slug, slug)

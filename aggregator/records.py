@@ -1190,6 +1190,7 @@ class PublishReport:
     removed: tuple[str, ...] = ()
     problems: tuple[str, ...] = field(default=())
     refused: tuple[str, ...] = ()
+    replaced: int = 0  # articles that are placed or worded anew, because the configuration changed
 
     def joined(self, other: "PublishReport") -> "PublishReport":
         """Give both together."""
@@ -1199,4 +1200,5 @@ class PublishReport:
             self.removed + other.removed,
             self.problems + other.problems,
             self.refused + other.refused,
+            self.replaced + other.replaced,
         )

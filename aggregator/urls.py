@@ -281,6 +281,7 @@ _READINGS = {
 _KNOWN_READING = re.compile("(" + "|".join(_READINGS) + ")")
 
 
+@lru_cache(maxsize=20_000)  # the same names come with every article
 def fold_name(name: str) -> str:
     """Give the key under which names that differ only in case, width, white space or invisible characters are equal.
 

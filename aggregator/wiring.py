@@ -51,7 +51,7 @@ from aggregator.config.settings import (
 from aggregator.errors import ConfigError, StoreError, WorkerError
 from aggregator.masking import credentials_in, mask
 from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
-from aggregator.plan import Plan, plan
+from aggregator.plan import Layout, Plan, plan
 from aggregator.records import (
     ArticleRule,
     Kept,
@@ -75,6 +75,7 @@ from aggregator.urls import fold_name, without_login
 from aggregator.watch import Places, Watch, look
 
 if TYPE_CHECKING:
+    from aggregator.fetch.client import Client
     from aggregator.publish.publisher import Publisher
     from aggregator.serve import Readers, Reports, Search, ServeOptions
 
@@ -96,6 +97,7 @@ class App:
     pipeline: Pipeline
     sources: dict[str, Source]
     watch: Watch
+    client: "Client"
 
 
 def load_settings(path: Path) -> Settings:
@@ -144,8 +146,11 @@ def kinds_brought() -> dict[str, EntryPoint]:
 
 
 @asynccontextmanager
-async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[App]:
-    """Put everything together over an open store; take it apart at the end.
+async def assembled(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, before: App | None = None
+) -> AsyncIterator[App]:
+    """Put everything together over an open store; take it apart at the end. It goes on in the rhythm of the one
+    `before`, which fetches nothing any more.
 
     Raises:
         StoreError: when the store cannot be opened.
@@ -154,10 +159,33 @@ async def assembled(settings: Settings, clock: Callable[[], datetime] = utc_now)
     with open_store(settings, sources, clock) as store:
         site = site_of(settings, store)
         async with _at_work(settings, store, site, sources, clock) as (app, publisher):
-            app.pipeline.open_channels()
-            _mark_if_the_look_changed(settings, site, store)
+            if before:
+                app.client.keep_rhythm_of(before.client)
+            await asyncio.to_thread(app.pipeline.open_channels)
+            await asyncio.to_thread(_mark_if_the_look_changed, settings, site, store)
             publisher.prepare()
             yield app
+
+
+def must_be_workable(settings: Settings) -> None:
+    """Refuse a configuration that is well said and cannot be put to work: a secret that is not there, a channel whose
+    slug has another meaning in the store.
+
+    Raises:
+        ConfigError: with what would be right.
+        StoreError: when the store cannot be opened.
+    """
+    sources_of(settings)
+    serve_options(settings)
+    with glance(settings) as store:
+        Layout(store, channels_of(settings))
+
+
+def reinstate(app: App) -> None:
+    """Let the store have an app's sources again, after another configuration could not be put to work."""
+    sources = sources_of(app.settings).values()
+    app.store.sync_sources([(source, reading_digest(source)) for source in sources], utc_now())
+    app.pipeline.open_channels()
 
 
 def planned(settings: Settings) -> Plan:
@@ -219,7 +247,7 @@ async def _at_work(
         limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, delta, kept)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
-            yield App(settings, store, pipeline, sources, watch), publisher
+            yield App(settings, store, pipeline, sources, watch, client), publisher
         finally:
             await pipeline.settle()
             await workers.aclose()

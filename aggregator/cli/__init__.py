@@ -1,6 +1,7 @@
 """The command line: argv, printing, progress, exit codes."""
 
 from aggregator.cli import (  # their commands join the group
+    daemon,
     doctor,
     explain,
     history,
@@ -17,6 +18,7 @@ from aggregator.cli import (  # their commands join the group
 from aggregator.cli.commands import main
 
 __all__ = [
+    "daemon",
     "doctor",
     "explain",
     "history",

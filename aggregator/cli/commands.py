@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
@@ -25,17 +24,15 @@ from aggregator.pipeline import utc_now
 from aggregator.records import Outcome, PublishReport
 
 if TYPE_CHECKING:
-    from aggregator.serve import ServeOptions
+    from aggregator.serve.app import Site
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DONE, FAILED, USAGE = 0, 1, 2
-_VERBOSE = "aggregator.verbose"
+VERBOSE = "aggregator.verbose"
 _DEFAULT = "config/aggregator.toml"
 _INTERRUPTED = 130
-_INDEXED_AT_ONCE = 20  # articles, in one step that others wait for
-_COUNTED = (("entries", "article"), ("channels", "channel"), ("sources", "source"))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -55,17 +52,17 @@ _COUNTED = (("entries", "article"), ("channels", "channel"), ("sources", "source
 def cli(context: click.Context, path: Path, verbose: bool) -> None:
     """Pull many feeds, keep every article once, republish one feed per category."""
     context.obj = path
-    context.meta[_VERBOSE] = verbose
+    context.meta[VERBOSE] = verbose
     level = logging.INFO if verbose else logging.CRITICAL
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING if verbose else logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def _settings(path: Path) -> Settings:
+def begin(path: Path) -> Settings:
     """Read the configuration, and begin to log as it says. Raises: ConfigError."""
     settings = wiring.load_settings(path)
-    logs.configure(settings, verbose=click.get_current_context().meta[_VERBOSE])
+    logs.configure(settings, verbose=click.get_current_context().meta[VERBOSE])
     return settings
 
 
@@ -133,7 +130,7 @@ def check(path: Path, schema: bool, as_json: bool) -> int:
 @click.pass_obj
 def fetch(path: Path, names: tuple[str, ...], force: bool, as_json: bool) -> int:
     """Make one pass over what is due, and publish what it brought."""
-    settings = _settings(path)
+    settings = begin(path)
     must_exist(names, list(wiring.sources_of(settings)))
     outcomes, report = run_to_end(_fetch(settings, names, force))
     if as_json:
@@ -218,7 +215,7 @@ def must_exist(names: tuple[str, ...], known: list[str]) -> None:
 @click.pass_obj
 def publish(path: Path, everything: bool, as_json: bool) -> int:
     """Write the documents that are outdated; files whose bytes would not change are left alone."""
-    report = run_to_end(_publish(_settings(path), everything))
+    report = run_to_end(_publish(begin(path), everything))
     if as_json:
         show.print_json(show.published_json(report))
     else:
@@ -251,88 +248,37 @@ def sources(path: Path, as_json: bool) -> int:
     return DONE
 
 
-# --- run and serve -----------------------------------------------------------------------------------
-
-
-@cli.command()
-@click.pass_obj
-def run(path: Path) -> int:
-    """Run the daemon: fetch what is due, publish what changed, serve it over HTTP. Ctrl-C stops it."""
-    return _serve_to_end(_daemon(_settings(path)))
+# --- serve -----------------------------------------------------------------------------------------
 
 
 @cli.command()
 @click.pass_obj
 def serve(path: Path) -> int:
     """Serve the published files, and do nothing else. Ctrl-C stops it."""
-    return _serve_to_end(_serve_only(_settings(path)))
+    return serve_to_end(_serve_only(begin(path)))
 
 
-def _serve_to_end(work: Coroutine[Any, Any, int]) -> int:
+def serve_to_end(work: Coroutine[Any, Any, int]) -> int:
+    """Run what serves to its end, on the fastest loop there is."""
     from aggregator.serve import fast_loop
 
     return run_to_end(work, fast_loop())
 
 
-async def _daemon(settings: Settings) -> int:
-    from aggregator.schedule import Daemon, Pulse
-
-    console, zone, stop = _console(settings), ZoneInfo(settings.site.timezone), _stop_on_signals()
-    wiring.serve_options(settings)  # a fault in it is said before anything is opened
-    async with wiring.assembled(settings) as app, wiring.index_of(app) as index:
-        readers = wiring.readers_of(settings, app.store)
-        await asyncio.to_thread(readers.renew)
-        options = wiring.serve_options(settings, app.watch.tally, readers)
-        gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
-        if not wiring.is_published(settings):  # else what is there is served at once, what is outdated comes beside it
-            await asyncio.to_thread(app.pipeline.publish)
-        elif settings.server.protected:
-            await asyncio.to_thread(app.pipeline.publish_lists)
-        await asyncio.to_thread(app.pipeline.spread_overdue)
-        pulse = Pulse(
-            due=lambda limit: [] if app.watch.low() else app.store.due(utc_now(), limit),
-            refresh=app.pipeline.refresh_safely,
-            publish=app.pipeline.publish,
-            index=lambda: index.catch_up(_INDEXED_AT_ONCE),
-            tidy=app.pipeline.tidy,
-            count=lambda: wiring.keep_readers(readers, app.store),
-            on_outcome=lambda outcome: show.event(console, zone, utc_now(), show.outcome_line(outcome)),
-            on_published=lambda report: show.event(console, zone, utc_now(), show.published_line(report)),
-            on_problem=lambda problem: show.event(console, zone, utc_now(), f"[red]{escape(problem)}[/]"),
-        )
-        options = wiring.with_search(options, settings, index)
-        serving = asyncio.create_task(_serve(settings, options, stop, lambda: _greet(settings, app, console)))
-        daemon = asyncio.create_task(Daemon(pulse).run(stop))
-        alive = asyncio.create_task(systemd.show_life())
-        try:
-            await _until_one_ends(serving, daemon)
-        finally:
-            stop.set()
-            systemd.notify("STOPPING=1")
-            alive.cancel()
-            await asyncio.gather(serving, daemon, return_exceptions=True)
-        show.event(console, zone, utc_now(), "[bold]stopped[/]")
-        serving.result()
-        daemon.result()
-    return DONE
-
-
-async def _until_one_ends(*tasks: asyncio.Task[None]) -> None:
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-
-
 async def _serve_only(settings: Settings) -> int:
-    console, stop = _console(settings), _stop_on_signals()
+    from aggregator.serve import create_app
+
+    console, stop = console_of(settings), stop_on_signals()
     directory = settings.publish.directory
     if not wiring.is_published(settings):
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
     options = wiring.serve_options(settings)
-    line = f"serving {directory} at [bold]{_address(settings)}[/]"
+    line = f"serving {directory} at [bold]{address_of(settings)}[/]"
     with ExitStack() as stack:
         if settings.store.path.exists():
             index = stack.enter_context(wiring.searching(settings))
             options = wiring.with_search(options, settings, index)
-        await _serve(settings, options, stop, lambda: console.print(line))
+        await serve_site(settings, create_app(options), stop, lambda: console.print(line))
     return DONE
 
 
@@ -341,17 +287,16 @@ def _told(settings: Settings, ready: Callable[[], None]) -> Callable[[], None]:
 
     def told() -> None:
         ready()
-        log.info("serving", extra={"address": _address(settings), "version": __version__})
-        systemd.notify("READY=1", f"STATUS=serving at {_address(settings)}")
+        log.info("serving", extra={"address": address_of(settings), "version": __version__})
+        systemd.notify("READY=1", f"STATUS=serving at {address_of(settings)}")
 
     return told
 
 
-async def _serve(settings: Settings, options: "ServeOptions", stop: asyncio.Event, ready: Any) -> None:
-    from aggregator.serve import create_app
+async def serve_site(settings: Settings, app: "Site", stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Serve until `stop` is set. Raises: AggregatorError when the address cannot be had."""
     from aggregator.serve import serve as serve_http
 
-    app = create_app(options)
     try:
         await serve_http(app, settings.server.host, settings.server.port, ready=_told(settings, ready), stop=stop)
     except OSError as error:
@@ -362,32 +307,21 @@ async def _serve(settings: Settings, options: "ServeOptions", stop: asyncio.Even
         app.close()
 
 
-def _console(settings: Settings) -> Console:
+def console_of(settings: Settings) -> Console:
     """Give the console for what happens; where that is logged as JSON, it is not said twice."""
     console = show.out()
     console.quiet = settings.log.format == "json"
     return console
 
 
-def _address(settings: Settings) -> str:
+def address_of(settings: Settings) -> str:
+    """Give the address at which this machine finds what is served."""
     host = settings.server.host
     shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1", "": "127.0.0.1"}.get(host, host)
     return f"http://{shown}:{settings.server.port}/"
 
 
-def _greet(settings: Settings, app: wiring.App, console: Any) -> None:
-    counts = app.store.counts()
-    console.print(f"[bold]{escape(settings.site.title)}[/]  aggregator {__version__}")
-    console.print(f"serving   [bold]{_address(settings)}[/]   (Ctrl-C stops)")
-    console.print(f"files     {settings.publish.directory}")
-    articles, channels, places = (show.counted(counts[key], word) for key, word in _COUNTED)
-    numbers = f"{articles} in {channels} from {places}"
-    console.print(f"store     {settings.store.path}   {numbers}\n")
-    for slug in wiring.protected_in_vain(settings, app.store):
-        show.err().print(f"[yellow]note[/]  server.protected names category/{slug}; there is no such channel yet")
-
-
-def _stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> asyncio.Event:
     """Give an event that SIGTERM and Ctrl-C set; a second one does not wait any longer."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     task = asyncio.current_task()

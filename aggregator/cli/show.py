@@ -238,6 +238,7 @@ def published_json(report: PublishReport) -> dict[str, Any]:
         "unchanged": len(report.unchanged),
         "removed": list(report.removed),
         "problems": list(report.problems),
+        "replaced": report.replaced,
     }
 
 
@@ -253,5 +254,6 @@ def published_line(report: PublishReport) -> str:
     parts = [counted(len(report.written), "file")]
     parts += [counted(len(channels), "channel")] if channels else []
     parts += [counted(len(articles), "article")] if articles else []
+    parts += [f"{counted(report.replaced, 'article')} placed anew"] if report.replaced else []
     problem = f"  [red]{escape(problem_line(report.problems))}[/]" if report.problems else ""
     return f"[bold]published[/]  {', '.join(parts)}{problem}"

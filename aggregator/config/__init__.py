@@ -1,5 +1,6 @@
 """The configuration: one model per TOML table, read with all problems at once."""
 
+from aggregator.config.changes import differences, for_a_restart
 from aggregator.config.edit import NewSource, add_sources, replace_file, source_name
 from aggregator.config.load import FLOOR, Checks, load, parse, schema, warnings
 from aggregator.config.settings import (
@@ -27,7 +28,9 @@ __all__ = [
     "Settings",
     "SourceTable",
     "add_sources",
+    "differences",
     "duration",
+    "for_a_restart",
     "load",
     "parse",
     "replace_file",

@@ -93,6 +93,13 @@ class Client:
         self._transport = _guarded_transport(self._context, self._guard, options.concurrency)
         self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
 
+    def keep_rhythm_of(self, other: "Client") -> None:
+        """Go on where another client was with each host: when it was asked last, and until when it wants to be left
+        alone. The other one is not to be used any more."""
+        mine, theirs = self._options, other._options
+        if (mine.per_host, mine.spacing) == (theirs.per_host, theirs.spacing):
+            self.lanes, self._queues, self._address_lanes = other.lanes, other._queues, other._address_lanes
+
     async def get(
         self,
         url: str,

@@ -24,6 +24,7 @@ _INDEX = timedelta(seconds=5)
 _TIDY = timedelta(minutes=10)
 _COUNT = timedelta(seconds=20)
 _GRACE_SECONDS = 3.0
+_PATIENCE_SECONDS = 30.0
 _BREATH_SECONDS = 0.05
 _STEPS_AT_A_BEAT = 100
 _MOST_AT_A_TICK = 1000
@@ -59,8 +60,11 @@ class Daemon:
         self._said: dict[str, str] = {}
         self._problems: tuple[str, ...] = ()  # of the last publish: what stays the same is said once
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it."""
+    async def run(self, stop: asyncio.Event, pause: asyncio.Event | None = None) -> None:
+        """Work until `stop` is set; then finish or give up what is under way within a few seconds, and publish it.
+
+        When `pause` is set, nothing more is taken up, and what is under way is given longer, as nobody is in a hurry.
+        """
         scheduler = AsyncIOScheduler(timezone=UTC)
         jobs = ((self._tick, _TICK), (self._publish, _PUBLISH), (self._index, _INDEX), (self._tidy, _TIDY))
         for job, every in (*((self._kept_up(job), every) for job, every in jobs), (self._kept_up(self._count), _COUNT)):
@@ -68,8 +72,9 @@ class Daemon:
             scheduler.add_job(job, trigger, coalesce=True, max_instances=1, misfire_grace_time=None)
         await self._kept_up(self._tick)()
         scheduler.start()
-        await stop.wait()
+        await _first_of(stop, pause or stop)
         self._stopping = True
+        await self._end_in_peace(stop)
         scheduler.shutdown(wait=False)
         await self._finish()
 
@@ -95,7 +100,15 @@ class Daemon:
     async def _count(self) -> None:
         await asyncio.to_thread(self._pulse.count)
 
+    async def _end_in_peace(self, stop: asyncio.Event) -> None:
+        """Let what is under way end by itself, published meanwhile as ever, unless we are stopped."""
+        patience = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        while self._running and not stop.is_set() and asyncio.get_running_loop().time() < patience:
+            await asyncio.wait(self._running.values(), timeout=_BREATH_SECONDS)
+
     async def _tick(self) -> None:
+        if self._stopping:
+            return
         names = await asyncio.to_thread(self._pulse.due, len(self._running) + _MOST_AT_A_TICK)
         for name in names:
             if name not in self._running:
@@ -110,7 +123,7 @@ class Daemon:
     async def _publish(self) -> None:
         async with self._publishing:
             report = await asyncio.to_thread(self._pulse.publish)
-        if report.written or report.removed or report.problems != self._problems:
+        if report.written or report.removed or report.replaced or report.problems != self._problems:
             self._pulse.on_published(report)
         self._problems = report.problems
 
@@ -135,3 +148,10 @@ class Daemon:
             await asyncio.gather(*tasks, return_exceptions=True)
         for job in (self._publish, self._count):
             await self._kept_up(job)()
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()

@@ -124,6 +124,15 @@ class Site:
     """Answers every request from the published files."""
 
     def __init__(self, options: ServeOptions) -> None:
+        self._take(options)
+
+    def adopt(self, options: ServeOptions) -> None:
+        """Serve by other options from the next request on; tokens that are none any more open nothing."""
+        before = self._desk
+        self._take(options)
+        before.close()
+
+    def _take(self, options: ServeOptions) -> None:
         self._options = options
         self._files = PublishedFiles(options.directory, self._prepare)
         self._news: Memory[tuple[str, str, str, str], Answer] = Memory(_NEWS_BYTES)
