@@ -18,7 +18,8 @@ import psutil
 import pytest
 from acceptance_checks import eventually
 
-PATIENCE = float(os.environ.get("AGGREGATOR_TEST_PATIENCE", 1))  # more than 1 on a machine that is busy or slow
+SHARED_CORES = "PYTEST_XDIST_WORKER" in os.environ  # other tests run beside this one
+PATIENCE = float(os.environ.get("AGGREGATOR_TEST_PATIENCE", 3 if SHARED_CORES else 1))  # more than 1 where it is busy
 START_SECONDS = 3 * PATIENCE
 STOP_SECONDS = 10 * PATIENCE
 IDLE_SECONDS = 5

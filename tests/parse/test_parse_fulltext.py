@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator import config, parse
@@ -112,6 +112,7 @@ PIECES = [*"<>/ \"'=a&é中。", "<p>", "</p>", "<div>", "<table>", "<nav>", "<a
 
 
 @needs_library
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES)))
 def test_no_page_makes_it_raise(pieces: list[str]) -> None:
     for selector in (True, "p, div"):
