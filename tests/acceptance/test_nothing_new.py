@@ -119,7 +119,7 @@ def test_a_second_pull_sends_the_validators_and_changes_nothing(site: Any, origi
         "never-the-same": "ok",
     }
     assert (report["new"], report["revised"], report["failed"]) == (0, 0, 0)
-    assert report["published"] == {"written": [], "unchanged": 0, "removed": [], "problems": []}
+    assert report["published"] == {"written": [], "unchanged": 0, "removed": [], "problems": [], "replaced": 0}
     assert dump(site) == rows
     assert site.files() == files
 
