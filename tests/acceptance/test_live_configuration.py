@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from acceptance_checks import eventually
 
-PATIENCE = float(os.environ.get("AGGREGATOR_TEST_PATIENCE", 2))
+PATIENCE = float(os.environ.get("AGGREGATOR_TEST_PATIENCE", 5))
 NO_ADS = '[[rules]]\nname = "no ads"\ntitle = { contains = "广告" }\ndrop = true\n'
 
 
