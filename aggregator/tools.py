@@ -29,6 +29,7 @@ from aggregator.records import (
     PostFile,
     RawDocument,
     Source,
+    SourceMemory,
     Unreadable,
     Validators,
 )
@@ -163,6 +164,16 @@ class Tools:
             return await self.workers.run(function, *arguments, deadline=DEADLINE)
         except WorkerError as error:
             return Unreadable(re.sub(r"^\w+", "the document's reader", str(error)))
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One fetch of a source: with its URL in use, what was remembered of it, when the request began, and its tools."""
+
+    source: Source
+    memory: SourceMemory
+    started: datetime
+    tools: Tools
 
 
 @dataclass(frozen=True, slots=True)

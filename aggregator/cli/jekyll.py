@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from aggregator import pipeline, wiring
+from aggregator import press, wiring
 from aggregator.cli import show
 from aggregator.cli.commands import DONE, FAILED, cli, run_to_end
 from aggregator.config import Settings
@@ -145,7 +145,7 @@ def _export(settings: Settings, folder: Path) -> ExportReport:
     with wiring.glance(settings) as store, show.progress() as bar:
         task = bar.add_task("writing posts", total=store.counts()["entries"])
         target = Export(wiring.site_as_configured(settings), folder)
-        for count in pipeline.export(store, target):
+        for count in press.export(store, target):
             bar.update(task, advance=count)
         return target.settle()
 

@@ -166,7 +166,8 @@ def test_every_module_class_and_public_function_says_what_it_is_for() -> None:
         nodes: list[ast.AST] = [tree]
         for node in tree.body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
-                nodes.append(node)
+                is_overload = any(ast.unparse(each) == "overload" for each in node.decorator_list)
+                nodes += [] if is_overload else [node]
         for node in nodes:
             assert isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
             if not ast.get_docstring(node):

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from aggregator import config
-from aggregator.pipeline import SPREAD_EACH
+from aggregator.agenda import SPREAD_EACH
 from aggregator.records import Outcome, PublishReport, ReadNote, Validators
 from aggregator.schedule import Daemon, Pulse
 from aggregator.wiring import App, assembled
