@@ -63,6 +63,11 @@ class _Protocol(HttpToolsProtocol):
     goes the usual way; all of it would if uvicorn no longer called this method.
     """
 
+    def data_received(self, data: bytes) -> None:
+        """Take what a client sends. Letters that should be percent-encoded in an address (RFC 3986, 2.5) and come as
+        they are, as curl sends them, are taken for what is meant."""
+        super().data_received(data if data.isascii() else _with_ascii_target(data))
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         reply = self.app.at_once(cycle.scope) if self._is_ready(cycle) else None
         if reply is None:
@@ -92,6 +97,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started and self._ready is not None:
             self._ready()
+
+
+def _with_ascii_target(data: bytes) -> bytes:
+    line, end, rest = data.partition(b"\r\n")
+    return b"".join(bytes((byte,)) if byte < 0x80 else b"%%%02X" % byte for byte in line) + end + rest
 
 
 def _listen(host: str, port: int) -> socket.socket:

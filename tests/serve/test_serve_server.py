@@ -40,6 +40,25 @@ async def running(app: ASGIApp) -> AsyncIterator[tuple[str, asyncio.Event]]:
         await asyncio.wait_for(task, 10)
 
 
+def test_an_address_that_a_client_did_not_encode_is_understood(tmp_path: Path) -> None:
+    (tmp_path / "feed.atom").write_bytes(BODY)
+
+    async def ask() -> None:
+        async with running(create_app(ServeOptions(tmp_path))) as (url, _):
+            host, port = url.removeprefix("http://").split(":")
+            answers = []
+            for path in ("/feed.atom?q=南昌", "/feed.atom?q=%E5%8D%97%E6%98%8C"):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Name: 南昌\r\nConnection: close\r\n\r\n".encode())
+                answers.append((await reader.read()).partition(b"\r\n\r\n"))
+                writer.close()
+                await writer.wait_closed()
+            assert {body for _, _, body in answers} == {BODY}
+            assert all(head.startswith(b"HTTP/1.1 200 ") for head, _, _ in answers)
+
+    asyncio.run(ask())
+
+
 def test_files_are_served_over_a_socket_with_their_validators(tmp_path: Path) -> None:
     (tmp_path / "feed.atom").write_bytes(BODY)
 
