@@ -277,9 +277,10 @@ def test_where_no_whole_brotli_file_of_these_bytes_is_there_gzip_is_sent(
     assert "content-encoding" not in get(FEED, Accept_Encoding="br").headers
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize(  # the names are given: compressed bytes hold the time of day, and xdist compares names
     "beside",
     [None, b"", b"no gzip", gzip.compress(b"the version before"), gzip.compress(BODY)[:-9], gzip.compress(BODY * 2)],
+    ids=["none", "empty", "no gzip", "the version before", "cut short", "twice as long"],
 )
 def test_a_compressed_file_of_other_bytes_is_never_sent(directory: Path, get: Get, beside: bytes | None) -> None:
     twin = directory / f"{FEED[1:]}.gz"
