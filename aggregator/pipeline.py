@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 from aggregator import categorise, identify, masking, reparse
@@ -515,8 +515,3 @@ def _log_outcome(source: Source, outcome: Outcome) -> None:
         "source refreshed",
         extra={"source": source.name, **facts},
     )
-
-
-def utc_now() -> datetime:
-    """The real clock; wiring hands it out."""
-    return datetime.now(UTC)

@@ -1,6 +1,7 @@
 """Settings → live objects. Here, and nowhere else, the rooms are put together and the clock comes in."""
 
-import asyncio
+from __future__ import annotations
+
 import base64
 import hashlib
 import os
@@ -8,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -18,23 +19,6 @@ from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 from aggregator import __version__, config
-from aggregator.categorise import (
-    Condition,
-    Conditions,
-    Criteria,
-    Field,
-    Naming,
-    Replacement,
-    Rule,
-    Rulebook,
-    Ruling,
-    folded,
-    pattern_fault,
-    query_fault,
-    replacement_fault,
-    rule_of,
-)
-from aggregator.channels import Wanted
 from aggregator.config import AuthTable, FeedSource, HtmlSource, JsonSource, OtherSource, Settings
 from aggregator.config.settings import (
     ArticleTable,
@@ -50,8 +34,6 @@ from aggregator.config.settings import (
 )
 from aggregator.errors import ConfigError, StoreError, WorkerError
 from aggregator.masking import credentials_in, mask
-from aggregator.pipeline import Limits, Pipeline, Rooms, utc_now
-from aggregator.plan import Layout, Plan, plan
 from aggregator.records import (
     ArticleRule,
     Kept,
@@ -66,18 +48,19 @@ from aggregator.records import (
     Source,
     Unreadable,
 )
-from aggregator.sources import KINDS, child, reading_digest
-from aggregator.status import Status, Tally
-from aggregator.store import Glance, SearchIndex, Store
-from aggregator.store.words import LONGEST_QUERY
-from aggregator.tools import DEADLINE
 from aggregator.urls import fold_name, without_login
-from aggregator.watch import Places, Watch, look
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # each room is loaded where it is first put to work: most commands need few of them
+    from aggregator.categorise import Conditions, Criteria, Field, Naming, Rule, Rulebook, Ruling
+    from aggregator.channels import Wanted
     from aggregator.fetch.client import Client
+    from aggregator.pipeline import Pipeline
+    from aggregator.plan import Plan
     from aggregator.publish.publisher import Publisher
     from aggregator.serve import Readers, Reports, Search, ServeOptions
+    from aggregator.status import Status, Tally
+    from aggregator.store import Glance, SearchIndex, Store
+    from aggregator.watch import Places, Watch
 
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
@@ -97,7 +80,12 @@ class App:
     pipeline: Pipeline
     sources: dict[str, Source]
     watch: Watch
-    client: "Client"
+    client: Client
+
+
+def utc_now() -> datetime:
+    """The clock: the one place where the time of day is asked for."""
+    return datetime.now(UTC)
 
 
 def load_settings(path: Path) -> Settings:
@@ -113,18 +101,18 @@ def checks() -> config.Checks:
         _later("aggregator.parse.page", "selector_fault"),
         _later("aggregator.schedule.cron", "crontab_fault"),
         _later("aggregator.parse.fulltext", "extractor_fault"),
-        query_fault,
-        pattern_fault,
-        replacement_fault,
+        _later("aggregator.categorise.query", "query_fault"),
+        _later("aggregator.categorise.patterns", "pattern_fault"),
+        _later("aggregator.categorise.patterns", "replacement_fault"),
         kinds,
     )
 
 
-def _later(module: str, name: str) -> Callable[[str], str | None]:
+def _later(module: str, name: str) -> Callable[..., str | None]:
     """Give a room's check, loaded when something is first to be checked by it: each brings a library."""
 
-    def check(text: str) -> str | None:
-        found: str | None = getattr(import_module(module), name)(text)
+    def check(*texts: str) -> str | None:
+        found: str | None = getattr(import_module(module), name)(*texts)
         return found
 
     return check
@@ -155,6 +143,8 @@ async def assembled(
     Raises:
         StoreError: when the store cannot be opened.
     """
+    import asyncio
+
     sources = sources_of(settings)
     with open_store(settings, sources, clock) as store:
         site = site_of(settings, store)
@@ -175,14 +165,18 @@ def must_be_workable(settings: Settings) -> None:
         ConfigError: with what would be right.
         StoreError: when the store cannot be opened.
     """
+    from aggregator.plan import Layout
+
     sources_of(settings)
-    serve_options(settings)
+    secrets_of(settings)
     with glance(settings) as store:
         Layout(store, channels_of(settings))
 
 
 def reinstate(app: App) -> None:
     """Let the store have an app's sources again, after another configuration could not be put to work."""
+    from aggregator.sources import reading_digest
+
     sources = sources_of(app.settings).values()
     app.store.sync_sources([(source, reading_digest(source)) for source in sources], utc_now())
     app.pipeline.open_channels()
@@ -195,6 +189,8 @@ def planned(settings: Settings) -> Plan:
         StoreError: when the store cannot be opened, or is of an older version.
         ConfigError: where the configuration cannot be applied to this store.
     """
+    from aggregator.plan import plan
+
     sources = sources_of(settings)
     with glance(settings) as store:
         _join(sources, store)
@@ -219,12 +215,15 @@ async def looking(settings: Settings, clock: Callable[[], datetime] = utc_now) -
 @asynccontextmanager
 async def _at_work(
     settings: Settings, store: Store, site: Site, sources: dict[str, Source], clock: Callable[[], datetime]
-) -> AsyncIterator[tuple[App, "Publisher"]]:
+) -> AsyncIterator[tuple[App, Publisher]]:
     from aggregator.fetch.client import Client, ClientOptions
     from aggregator.parse import WorkerPool
+    from aggregator.pipeline import Limits, Pipeline, Rooms
     from aggregator.publish import Writer
     from aggregator.publish.publisher import Publisher
     from aggregator.schedule.cron import next_time
+    from aggregator.sources import KINDS
+    from aggregator.watch import Watch
 
     kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
     policies = policies_of(settings)
@@ -256,6 +255,7 @@ async def _at_work(
 async def outlines_of(body: bytes) -> tuple[Outline, ...] | Unreadable:
     """Read a subscription list, in a process that can be killed."""
     from aggregator.parse import WorkerPool, outlines
+    from aggregator.tools import DEADLINE
 
     workers = WorkerPool(1)
     try:
@@ -268,6 +268,8 @@ async def outlines_of(body: bytes) -> tuple[Outline, ...] | Unreadable:
 
 def places_of(settings: Settings) -> Places:
     """Give where the store and the published files are, and how much room their disks need."""
+    from aggregator.watch import Places
+
     store, zone = settings.store, ZoneInfo(settings.site.timezone)
     return Places(store.path, settings.publish.directory, store.min_free, zone)
 
@@ -278,6 +280,8 @@ def status_of(settings: Settings, clock: Callable[[], datetime] = utc_now) -> St
     Raises:
         StoreError: when the store cannot be opened, or is of an older version.
     """
+    from aggregator.watch import look
+
     with glance(settings) as store:
         return look(store, places_of(settings), clock())
 
@@ -288,12 +292,16 @@ def glance(settings: Settings) -> Glance:
     Raises:
         StoreError: when the store cannot be opened, or is of an older version.
     """
+    from aggregator.store import Glance
+
     return Glance(settings.store.path, private=_private(settings))
 
 
 @asynccontextmanager
 async def index_of(app: App) -> AsyncIterator[SearchIndex]:
     """Open the search index of the app's store."""
+    from aggregator.store import SearchIndex
+
     with SearchIndex(app.store) as index:
         yield index
 
@@ -305,6 +313,8 @@ def searching(settings: Settings) -> Iterator[SearchIndex]:
     Raises:
         StoreError: when the store or the index cannot be opened.
     """
+    from aggregator.store import SearchIndex, Store
+
     with Store(settings.store.path) as store, SearchIndex(store) as index:
         yield index
 
@@ -315,6 +325,9 @@ def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[
     Raises:
         StoreError: when the store cannot be opened.
     """
+    from aggregator.sources import reading_digest
+    from aggregator.store import Store
+
     store = Store(settings.store.path, private=_private(settings))
     store.sync_sources([(source, reading_digest(source)) for source in sources.values()], clock())
     _join(sources, store)
@@ -348,14 +361,16 @@ def secrets_of(settings: Settings) -> frozenset[str]:
 
 
 def _join(sources: dict[str, Source], store: Store) -> None:
+    from aggregator.sources import child
+
     for name, parent, outline in store.children():
         if parent in sources:
             sources[name] = child(sources[parent], outline, name)
 
 
 def serve_options(
-    settings: Settings, tally: Tally | None = None, readers: "Readers | None" = None
-) -> "ServeOptions":
+    settings: Settings, tally: Tally | None = None, readers: Readers | None = None
+) -> ServeOptions:
     """Give what is served, to whom and how often. Raises: ConfigError when a token is not where it is said to be."""
     from aggregator.serve import Rate, ServeOptions, Token
 
@@ -375,15 +390,18 @@ def serve_options(
     )
 
 
-def with_search(options: "ServeOptions", settings: Settings, index: SearchIndex) -> "ServeOptions":
+def with_search(options: ServeOptions, settings: Settings, index: SearchIndex) -> ServeOptions:
     """Let what is served answer searches, too, where pages have a field for them."""
     wished = settings.publish.search and "html" in settings.publish.formats
     return replace(options, search=_search(settings, index)) if wished else options
 
 
-def _search(settings: Settings, index: SearchIndex) -> "Search":
+def _search(settings: Settings, index: SearchIndex) -> Search:
     """Give what renders the page of results for a query string."""
+    import asyncio
+
     from aggregator.publish.found import FoundEntry, found_page
+    from aggregator.store.words import LONGEST_QUERY
 
     site, policies = site_as_configured(settings), policies_of(settings)
 
@@ -405,7 +423,7 @@ def _page_number(text: str) -> int:
     return min(max(int(text), 1), _MOST_PAGES) if re.fullmatch("[0-9]{1,4}", text) else 1
 
 
-def _reports(settings: Settings, tally: Tally | None) -> "Reports":
+def _reports(settings: Settings, tally: Tally | None) -> Reports:
     from aggregator.publish.status_page import status_page
     from aggregator.serve import Reports
 
@@ -432,7 +450,7 @@ def is_published(settings: Settings) -> bool:
     return (directory / "index.html").exists() or (directory / "feed.atom").exists()
 
 
-def readers_of(settings: Settings, store: Store, clock: Callable[[], datetime] = utc_now) -> "Readers":
+def readers_of(settings: Settings, store: Store, clock: Callable[[], datetime] = utc_now) -> Readers:
     """Give what counts readers by the site's days."""
     from aggregator.serve import Readers
 
@@ -440,7 +458,7 @@ def readers_of(settings: Settings, store: Store, clock: Callable[[], datetime] =
     return Readers(lambda: clock().astimezone(zone).date(), store.salt_of)
 
 
-def keep_readers(readers: "Readers", store: Store) -> None:
+def keep_readers(readers: Readers, store: Store) -> None:
     """Keep who was seen since the last time; what is of a day that is over is not told apart any more."""
     readers.renew()
     if seen := readers.take():
@@ -498,6 +516,8 @@ def _site(settings: Settings, id_authority: str) -> Site:
 
 def naming_of(settings: Settings) -> Naming:
     """Give how channels are named, and which are named by hand."""
+    from aggregator.categorise import Naming
+
     by_hand = settings.categories.channels()
     return Naming(
         title_format=settings.categories.title_format,
@@ -509,6 +529,8 @@ def naming_of(settings: Settings) -> Naming:
 
 def channels_of(settings: Settings) -> Wanted:
     """Give how channels are named, the rules of those that are filled by one, and the slugs that they had before."""
+    from aggregator.channels import Wanted
+
     rules = [_rule(slug, table) for slug, table in settings.channels.items()]
     tables = {**settings.categories.channels(), **settings.channels}
     was = {slug: table.was for slug, table in tables.items() if table.was}
@@ -517,10 +539,14 @@ def channels_of(settings: Settings) -> Wanted:
 
 def rulebook_of(settings: Settings) -> Rulebook:
     """Give the operator's rules for articles, in their order."""
+    from aggregator.categorise import Rulebook
+
     return Rulebook(tuple(_ruling(number, table) for number, table in enumerate(settings.rules, 1)))
 
 
 def _ruling(number: int, table: RuleTable) -> Ruling:
+    from aggregator.categorise import Conditions, Replacement, Ruling
+
     wording = table.wording or SetTable()
     return Ruling(
         number=number,
@@ -539,6 +565,8 @@ def _ruling(number: int, table: RuleTable) -> Ruling:
 
 
 def _conditions(table: ConditionsTable) -> Conditions:
+    from aggregator.categorise import Condition, Conditions, folded
+
     asked: dict[Field, ConditionTable | None] = {
         "title": table.title,
         "content": table.content,
@@ -558,11 +586,15 @@ def _conditions(table: ConditionsTable) -> Conditions:
 
 
 def _rule(slug: str, table: ChannelTable) -> Rule:
+    from aggregator.categorise import Criteria, rule_of
+
     unwanted = _criteria(table.without) if table.without else Criteria()
     return rule_of(slug, table.title or slug, _criteria(table), unwanted)
 
 
 def _criteria(table: CriteriaTable) -> Criteria:
+    from aggregator.categorise import Criteria
+
     return Criteria(table.search or "", tuple(table.tags), tuple(table.sources), tuple(table.categories))
 
 

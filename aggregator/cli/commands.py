@@ -1,62 +1,31 @@
-"""The commands: each gathers arguments, calls wiring and prints. Exit: 0 done, 1 some work failed, 2 wrong use."""
+"""The work itself: `fetch`, `publish` and `serve`; and how commands that do such work are run to their end."""
 
 import asyncio
 import difflib
 import gc
 import logging
-import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
-from aggregator import __version__, config, wiring
+from aggregator import __version__, wiring
 from aggregator.cli import logs, show, systemd
+from aggregator.cli.group import DONE, FAILED, VERBOSE, cli
 from aggregator.config import Settings
-from aggregator.errors import AggregatorError, ConfigError
-from aggregator.pipeline import utc_now
+from aggregator.errors import AggregatorError
 from aggregator.records import Outcome, PublishReport
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from aggregator.serve.app import Site
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-DONE, FAILED, USAGE = 0, 1, 2
-VERBOSE = "aggregator.verbose"
-_DEFAULT = "config/aggregator.toml"
-_INTERRUPTED = 130
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "--config",
-    "path",
-    type=click.Path(path_type=Path),
-    envvar="AGGREGATOR_CONFIG",
-    default=_DEFAULT,
-    show_default=True,
-    show_envvar=True,
-    help="The configuration file.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Log every step to stderr.")
-@click.version_option(__version__, prog_name="aggregator")
-@click.pass_context
-def cli(context: click.Context, path: Path, verbose: bool) -> None:
-    """Pull many feeds, keep every article once, republish one feed per category."""
-    context.obj = path
-    context.meta[VERBOSE] = verbose
-    level = logging.INFO if verbose else logging.CRITICAL
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING if verbose else logging.CRITICAL)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def begin(path: Path) -> Settings:
@@ -64,60 +33,6 @@ def begin(path: Path) -> Settings:
     settings = wiring.load_settings(path)
     logs.configure(settings, verbose=click.get_current_context().meta[VERBOSE])
     return settings
-
-
-def main() -> NoReturn:
-    """Run the command line; errors that people can mend are said in a line, not in a traceback."""
-    try:
-        sys.exit(cli(standalone_mode=False) or DONE)
-    except click.exceptions.Abort:
-        sys.exit(_INTERRUPTED)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(USAGE)
-    except ConfigError as error:
-        for problem in error.problems:
-            show.err().print(f"[red]error[/]  {escape(problem)}")
-        sys.exit(USAGE)
-    except AggregatorError as error:
-        show.err().print(f"[red]error[/]  {escape(str(error))}")
-        sys.exit(FAILED)
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
-
-
-# --- check -------------------------------------------------------------------------------------------
-
-
-@cli.command()
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of the configuration, for editors.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
-def check(path: Path, schema: bool, as_json: bool) -> int:
-    """Validate the configuration: every problem at once, with its place and what would be right."""
-    if schema:
-        click.echo(config.schema())
-        return DONE
-    try:
-        settings = wiring.load_settings(path)
-    except ConfigError as error:
-        if not as_json:
-            raise
-        show.print_json({"ok": False, "problems": list(error.problems), "warnings": []})
-        return USAGE
-    warnings = config.warnings(settings)
-    if as_json:
-        show.print_json({"ok": True, "problems": [], "warnings": warnings})
-        return DONE
-    for warning in warnings:
-        show.err().print(f"[yellow]note[/]  {escape(warning)}")
-    count = len(wiring.sources_of(settings))
-    wiring.serve_options(settings)  # are its tokens where they are said to be?
-    show.out().print(f"[green]ok[/]  {escape(str(path))}: {show.counted(count, 'source')}")
-    return DONE
 
 
 # --- fetch -------------------------------------------------------------------------------------------
@@ -161,7 +76,7 @@ async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tup
                 bar.update(task, total=len(found) + len(now))
                 async for outcome in app.pipeline.refresh_all(now):
                     found[outcome.source] = outcome
-                    bar.update(task, advance=1, description=f"fetching [dim]{escape(outcome.source)}[/]")
+                    bar.update(task, advance=1, description=f"fetching [dim]{show.escape(outcome.source)}[/]")
             bar.add_task("publishing", total=None)
             report = await asyncio.to_thread(app.pipeline.publish)
             if await asyncio.to_thread(app.pipeline.tidy):
@@ -172,7 +87,7 @@ async def _fetch(settings: Settings, names: tuple[str, ...], force: bool) -> tup
 
 def _chosen(app: wiring.App, names: tuple[str, ...], force: bool, done: dict[str, Outcome]) -> list[str]:
     """Give what is to be fetched next. There may be a second round: a subscription list brings sources."""
-    due = set(app.store.due(utc_now(), limit=len(app.sources)))
+    due = set(app.store.due(wiring.utc_now(), limit=len(app.sources)))
     wanted = (name for name in app.sources if name not in done and (not names or name in names))
     return [name for name in wanted if force or name in due]
 
@@ -227,25 +142,6 @@ def publish(path: Path, everything: bool, as_json: bool) -> int:
 async def _publish(settings: Settings, everything: bool) -> PublishReport:
     async with wiring.assembled(settings) as app:
         return await asyncio.to_thread(lambda: app.pipeline.publish(everything=everything))
-
-
-# --- sources -----------------------------------------------------------------------------------------
-
-
-@cli.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
-def sources(path: Path, as_json: bool) -> int:
-    """Show how each source stands."""
-    settings = wiring.load_settings(path)
-    with wiring.open_store(settings, wiring.sources_of(settings)) as store:
-        reports = store.source_reports(utc_now())
-    if as_json:
-        show.print_json({"sources": [show.report_json(report) for report in reports]})
-    else:
-        console = show.out()
-        console.print(show.sources_table(reports, utc_now(), console))
-    return DONE
 
 
 # --- serve -----------------------------------------------------------------------------------------
@@ -307,7 +203,7 @@ async def serve_site(settings: Settings, app: "Site", stop: asyncio.Event, ready
         app.close()
 
 
-def console_of(settings: Settings) -> Console:
+def console_of(settings: Settings) -> "Console":
     """Give the console for what happens; where that is logged as JSON, it is not said twice."""
     console = show.out()
     console.quiet = settings.log.format == "json"

@@ -20,20 +20,10 @@ from rich.markup import escape
 
 from aggregator import __version__, config, wiring
 from aggregator.cli import logs, show, systemd
-from aggregator.cli.commands import (
-    DONE,
-    VERBOSE,
-    address_of,
-    begin,
-    cli,
-    console_of,
-    serve_site,
-    serve_to_end,
-    stop_on_signals,
-)
+from aggregator.cli.commands import address_of, begin, console_of, serve_site, serve_to_end, stop_on_signals
+from aggregator.cli.group import DONE, VERBOSE, cli
 from aggregator.config import Settings
 from aggregator.errors import AggregatorError, ConfigError
-from aggregator.pipeline import utc_now
 from aggregator.records import PublishReport
 
 if TYPE_CHECKING:
@@ -233,7 +223,7 @@ class _Daemon:
 
         app, index, readers = work.app, work.index, work.readers
         return Pulse(
-            due=lambda limit: [] if app.watch.low() else app.store.due(utc_now(), limit),
+            due=lambda limit: [] if app.watch.low() else app.store.due(wiring.utc_now(), limit),
             refresh=app.pipeline.refresh_safely,
             publish=app.pipeline.publish,
             index=lambda: index.catch_up(_INDEXED_AT_ONCE),
@@ -248,7 +238,7 @@ class _Daemon:
         self._say(show.published_line(report))
 
     def _say(self, text: str) -> None:
-        show.event(self._console, ZoneInfo(self._settings.site.timezone), utc_now(), text)
+        show.event(self._console, ZoneInfo(self._settings.site.timezone), wiring.utc_now(), text)
 
     def _greet(self, app: wiring.App) -> None:
         settings, console = self._listens, self._console

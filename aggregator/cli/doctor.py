@@ -15,10 +15,9 @@ from rich.table import Table
 
 from aggregator import config, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import Settings
 from aggregator.errors import AggregatorError, ConfigError
-from aggregator.pipeline import utc_now
 from aggregator.store.backup import Condition, examine
 
 _WAITING = timedelta(minutes=10)  # a daemon publishes within seconds
@@ -45,7 +44,7 @@ def doctor(path: Path, as_json: bool) -> int:
     """Look for what is wrong: configuration, store, disk, permissions, clock, what waits; each with its remedy."""
     with show.progress() as bar:
         bar.add_task("examining", total=None)
-        findings = list(_examined(path, utc_now()))
+        findings = list(_examined(path, wiring.utc_now()))
     ok = all(finding.state != "wrong" for finding in findings)
     if as_json:
         show.print_json({"ok": ok, "findings": [asdict(finding) for finding in findings]})

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from aggregator import identify, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli, must_exist, run_to_end
+from aggregator.cli.commands import must_exist, run_to_end
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import Settings
-from aggregator.pipeline import utc_now
 from aggregator.records import Alias, Brought, Origin, Placed, PublishReport, SourceReport, Trace, Withdrawn
 from aggregator.store import Store
 from aggregator.urls import canonical, without_login
@@ -27,7 +27,7 @@ def explain(path: Path, what: str, as_json: bool) -> int:
     """Say where an article came from and where it went, or how a source stands and why it is checked when it is."""
     settings = wiring.load_settings(path)
     with wiring.glance(settings) as store:
-        report = store.source_report(what, utc_now())
+        report = store.source_report(what, wiring.utc_now())
         trace = None if report else find(store, what)
     if report is not None:
         _show_source(report, as_json)
@@ -56,7 +56,7 @@ def _show_source(report: SourceReport, as_json: bool) -> None:
     if as_json:
         show.print_json(show.report_json(report))
         return
-    now = utc_now()
+    now = wiring.utc_now()
     rows = [
         ("source", report.name),
         ("address", without_login(report.url)),
@@ -199,7 +199,7 @@ def retract(path: Path, what: str, as_json: bool) -> int:
 
 async def _retract(settings: Settings, code: str) -> PublishReport:
     async with wiring.assembled(settings) as app:
-        app.store.retract(code, utc_now())
+        app.store.retract(code, wiring.utc_now())
         return await asyncio.to_thread(app.pipeline.publish)
 
 
@@ -238,7 +238,7 @@ async def _release(settings: Settings, source: str, discard: bool) -> tuple[dict
 def _discard(store: Store, codes: Iterable[str]) -> None:
     with store.writing():
         for code in codes:
-            store.retract(code, utc_now())
+            store.retract(code, wiring.utc_now())
 
 
 @cli.command()
@@ -250,7 +250,7 @@ def unmove(path: Path, source: str) -> int:
     sources = wiring.sources_of(settings)
     must_exist((source,), list(sources))
     with wiring.open_store(settings, sources) as store:
-        moved = store.fetch_as_configured(source, utc_now())
+        moved = store.fetch_as_configured(source, wiring.utc_now())
     text = "is fetched from its configured address again" if moved else "is fetched from its configured address already"
     show.out().print(f"{escape(source)} {text}")
     return DONE

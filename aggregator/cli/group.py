@@ -1,5 +1,5 @@
-"""The group that all commands belong to. A command's module is loaded when the command is asked for, so that each
-start brings only what it needs.
+"""The group that all commands belong to: each gathers arguments, calls wiring and prints. Exit: 0 done, 1 some work
+failed, 2 wrong use. A command's module is loaded when the command is asked for, so that a start brings what it needs.
 """
 
 import logging
@@ -23,7 +23,7 @@ _INTERRUPTED = 130
 COMMANDS = {  # the module of this package that brings it, and what stands beside it in the list of commands
     "add": ("subscriptions", "Subscribe to feeds, by their address or a page's."),
     "backup": ("upkeep", "Copy the store, also while the daemon is at work."),
-    "check": ("commands", "Validate the configuration: every problem, with its place."),
+    "check": ("check", "Validate the configuration: every problem, with its place."),
     "doctor": ("doctor", "Look for what is wrong, and say what helps."),
     "explain": ("explain", "Say where an article came from, or how a source stands."),
     "export-jekyll": ("jekyll", "Write every article as a post of a Jekyll site."),
@@ -41,7 +41,7 @@ COMMANDS = {  # the module of this package that brings it, and what stands besid
     "run": ("daemon", "Run the daemon: fetch, publish and serve."),
     "search": ("search", "Find articles by their words."),
     "serve": ("commands", "Serve the published files, and do nothing else."),
-    "sources": ("commands", "Show how each source stands."),
+    "sources": ("sources", "Show how each source stands."),
     "split": ("split", "Undo, for good, that articles were taken for one story."),
     "status": ("status", "Show how the whole stands, and what needs a look."),
     "test": ("preview", "Fetch a source and show what would be stored."),

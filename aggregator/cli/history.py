@@ -14,8 +14,8 @@ from rich.text import Text
 
 from aggregator import identify, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli
 from aggregator.cli.explain import find
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.identify import Piece
 from aggregator.markup import text_of
 from aggregator.records import Trace, Version

@@ -10,7 +10,8 @@ from rich.markup import escape
 
 from aggregator import press, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli, run_to_end
+from aggregator.cli.commands import run_to_end
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import Settings
 from aggregator.errors import AggregatorError
 from aggregator.records import ExportReport, Imported, PublishReport

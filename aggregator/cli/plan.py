@@ -11,7 +11,7 @@ from rich.table import Table
 
 from aggregator import wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, cli
+from aggregator.cli.group import DONE, cli
 from aggregator.plan import Articles, ChannelPlan, Plan
 
 _SAMPLED = 2  # titles in a row

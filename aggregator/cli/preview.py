@@ -15,7 +15,8 @@ from rich.table import Table
 
 from aggregator import markup, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli, must_exist, run_to_end
+from aggregator.cli.commands import must_exist, run_to_end
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import Settings
 from aggregator.records import FeedFacts, Preview, PreviewItem
 from aggregator.urls import without_login

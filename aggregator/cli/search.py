@@ -10,8 +10,7 @@ from rich.text import Text
 
 from aggregator import wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli
-from aggregator.pipeline import utc_now
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.store import SearchIndex
 from aggregator.store.search import Found, Hit
 
@@ -29,7 +28,7 @@ def search(path: Path, words: tuple[str, ...], limit: int, as_json: bool) -> int
     asked = " ".join(words)
     with wiring.searching(settings) as index:
         _catch_up(index)
-        found = index.find(asked, now=utc_now(), limit=limit)
+        found = index.find(asked, now=wiring.utc_now(), limit=limit)
     if as_json:
         show.print_json(_as_json(asked, found))
     else:

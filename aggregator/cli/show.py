@@ -6,16 +6,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
-
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from aggregator.records import Outcome, PublishReport, SourceReport, Trace
 from aggregator.urls import without_login
+
+if TYPE_CHECKING:  # colours and tables are loaded where something is printed in them: JSON and the daemon need none
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
 
 _NARROW = 100  # columns; below this a table leaves out what can be asked for otherwise
 _UNFOLDED = 240
@@ -37,14 +37,25 @@ _STYLES = {
 _OUTCOMES = {"ok": "ok", "not-modified": "unchanged", "failed": "failed", "gone": "gone", "not-due": "not due"}
 
 
-def out() -> Console:
+def escape(text: str) -> str:
+    """Give a text in which no bracket is taken for a colour."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
+
+
+def out() -> "Console":
     """The console for results; into a pipe or file, rows are not folded to the width of a terminal. `:x:` in a guid is
     no picture."""
+    from rich.console import Console
+
     return Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else _UNFOLDED)
 
 
-def err() -> Console:
+def err() -> "Console":
     """The console for progress, warnings and errors."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False, emoji=False, width=None if sys.stderr.isatty() else _UNFOLDED)
 
 
@@ -53,8 +64,10 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def progress() -> Progress:
+def progress() -> "Progress":
     """A bar on stderr that appears only on a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err(), transient=True, disable=not sys.stderr.isatty())
 
@@ -76,8 +89,10 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def outcomes_table(outcomes: Sequence[Outcome]) -> Table:
+def outcomes_table(outcomes: Sequence[Outcome]) -> "Table":
     """Show what a pass brought, a row a source, with the first problem of each."""
+    from rich.table import Table
+
     table = Table("source", "outcome", box=None, pad_edge=False, header_style="bold")
     headings = ["new", "revised", "unchanged"]
     headings[1:1] = ["merged"] if any(outcome.merged for outcome in outcomes) else []
@@ -147,8 +162,10 @@ def iso(moment: datetime | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
-def sources_table(reports: Sequence[SourceReport], now: datetime, console: Console) -> Table:
+def sources_table(reports: Sequence[SourceReport], now: datetime, console: "Console") -> "Table":
     """Show how every source stands; a narrow terminal gets fewer columns."""
+    from rich.table import Table
+
     wide = console.width >= _NARROW
     table = Table("source", "state", box=None, pad_edge=False, header_style="bold")
     for heading in ("articles", "a week"):
@@ -214,7 +231,7 @@ def _span(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
-def event(console: Console, zone: ZoneInfo, now: datetime, text: str) -> None:
+def event(console: "Console", zone: ZoneInfo, now: datetime, text: str) -> None:
     """Print a line of what just happened, with the site's time of day."""
     console.print(f"[dim]{now.astimezone(zone):%H:%M:%S}[/]  {text}")
 

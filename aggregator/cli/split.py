@@ -8,8 +8,9 @@ from rich.markup import escape
 
 from aggregator import wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli, run_to_end
+from aggregator.cli.commands import run_to_end
 from aggregator.cli.explain import find
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import Settings
 from aggregator.records import PublishReport, Telling, Trace
 from aggregator.urls import canonical

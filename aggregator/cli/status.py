@@ -13,7 +13,7 @@ from rich.table import Table
 
 from aggregator import wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, cli
+from aggregator.cli.group import DONE, cli
 from aggregator.records import SourceReport
 from aggregator.status import Status, in_megabytes, remedy
 

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from aggregator import config, wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, FAILED, cli, run_to_end
+from aggregator.cli.commands import run_to_end
+from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import NewSource, Settings, SourceTable
 from aggregator.errors import AggregatorError
-from aggregator.pipeline import utc_now
 from aggregator.records import FeedLink, Outline, Preview, Unreadable
 from aggregator.urls import canonical, host, without_login
 
@@ -41,7 +41,7 @@ class Subscribed:
         with wiring.glance(settings) as store:
             for name, _, outline in store.children():
                 self._note(name, outline.url)
-            for report in store.source_reports(utc_now()):
+            for report in store.source_reports(wiring.utc_now()):
                 if report.fetched_from and report.name in settings.sources:
                     self._note(report.name, store.memory(report.name).url)
 
@@ -252,7 +252,7 @@ def _new_json(source: NewSource, preview: Preview) -> dict[str, Any]:
 def _print_added(path: Path, new: Sequence[tuple[NewSource, Preview]], found: Sequence[Found]) -> None:
     if new:
         console = show.out()
-        console.print(_added_table(new, utc_now()))
+        console.print(_added_table(new, wiring.utc_now()))
         count = f"{len(new)} source{'s' * (len(new) != 1)}"
         command = "aggregator fetch " + " ".join(source.name for source, _ in new)
         console.print(f"\n[green]added[/]  {count} to {escape(str(path))}; next: {escape(command)}")
@@ -418,7 +418,7 @@ def _subscriptions(settings: Settings) -> Iterator[Any]:
     from aggregator.publish import Subscription
 
     with wiring.glance(settings) as store:
-        titles = {report.name: report.title for report in store.source_reports(utc_now())}
+        titles = {report.name: report.title for report in store.source_reports(wiring.utc_now())}
         for name, table in settings.sources.items():
             if _is_told(table) and table.kind == "feed" and not table.url.lower().startswith("file:"):
                 title = table.title or titles.get(name) or name

@@ -9,9 +9,8 @@ from rich.markup import escape
 
 from aggregator import wiring
 from aggregator.cli import show
-from aggregator.cli.commands import DONE, cli
 from aggregator.cli.doctor import secret_files
-from aggregator.pipeline import utc_now
+from aggregator.cli.group import DONE, cli
 from aggregator.store.backup import Condition, back_up, put_back
 
 
@@ -61,7 +60,7 @@ def restore(path: Path, copy: Path, as_json: bool) -> int:
 
 
 def _stamp() -> str:
-    return f"{utc_now():%Y%m%dT%H%M%SZ}"
+    return f"{wiring.utc_now():%Y%m%dT%H%M%SZ}"
 
 
 def _facts(condition: Condition) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The configuration: one model per TOML table, read with all problems at once."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from aggregator.config.changes import differences, for_a_restart
-from aggregator.config.edit import NewSource, add_sources, replace_file, source_name
 from aggregator.config.load import FLOOR, Checks, load, parse, schema, warnings
 from aggregator.config.settings import (
     BUILT_IN,
@@ -14,6 +16,9 @@ from aggregator.config.settings import (
     SourceTable,
 )
 from aggregator.config.units import duration, size, spoken
+
+if TYPE_CHECKING:
+    from aggregator.config.edit import NewSource, add_sources, replace_file, source_name
 
 __all__ = [
     "BUILT_IN",
@@ -40,3 +45,14 @@ __all__ = [
     "spoken",
     "warnings",
 ]
+
+_EDITS = ("NewSource", "add_sources", "replace_file", "source_name")
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load what changes the file, and tomlkit with it, when it is first asked for."""
+        if name not in _EDITS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.edit"), name)

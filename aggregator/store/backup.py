@@ -13,8 +13,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from aggregator.errors import StoreError
 from aggregator.store import search
 from aggregator.store.migrations import migrations
@@ -72,14 +70,13 @@ def examine(path: Path) -> Condition:
 
 
 def _examined(connection: sqlite3.Connection) -> Condition:
-    steps = migrations.applied(Database(connection))
-    if not steps:
+    applied, ours = migrations.applied(connection), migrations.names
+    if not applied:
         return Condition(("it is no store of this program",))
     faults = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST_FAULTS})")]
     faults = [fault for fault in faults if fault != "ok"]
     broken = connection.execute("PRAGMA foreign_key_check").fetchmany(_MOST_FAULTS)
     faults += [f"{table}: row {row} belongs to a row of {parent} that is missing" for table, row, parent, _ in broken]
-    applied, ours = [step.name for step in steps], [step.name for step in migrations.pending(Database(memory=True))]
     counts = connection.execute(_COUNTS).fetchone()
     return Condition(
         tuple(faults),

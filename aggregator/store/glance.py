@@ -3,8 +3,6 @@
 import sqlite3
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from aggregator.errors import StoreError
 from aggregator.store.faults import in_words
 from aggregator.store.migrations import migrations
@@ -34,7 +32,7 @@ class Glance(Store):
                 address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             connection.row_factory = sqlite3.Row
-            outdated = migrations.pending(Database(connection))
+            outdated = migrations.pending(connection)
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: the store cannot be opened: {in_words(error)}") from error
         if outdated:

@@ -1,9 +1,65 @@
 """The schema, step by step. A released step is never edited; what changes later is a step of its own."""
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+from __future__ import annotations
 
-migrations = Migrations("aggregator")
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    Step = Callable[[Database], None]
+
+
+class Steps:
+    """The steps in their order. sqlite-utils takes them; it is loaded only where one is to be taken, since looking
+    whether there is one is a part of every start."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._steps: list[Step] = []
+
+    def __call__(self) -> Callable[[Step], Step]:
+        """Give a decorator that puts a step behind the others."""
+
+        def put(step: Step) -> Step:
+            self._steps.append(step)
+            return step
+
+        return put
+
+    @property
+    def names(self) -> list[str]:
+        """Give the names of all steps that this version knows."""
+        return [step.__name__ for step in self._steps]
+
+    def applied(self, connection: sqlite3.Connection) -> list[str]:
+        """Give the names of the steps that a store has taken, those of other versions too."""
+        if not connection.execute(_HAS_STEPS).fetchone():
+            return []
+        return [row[0] for row in connection.execute(_STEPS_TAKEN, (self._name,))]
+
+    def pending(self, connection: sqlite3.Connection) -> list[str]:
+        """Give the names of the steps that a store is to take."""
+        applied = set(self.applied(connection))
+        return [name for name in self.names if name not in applied]
+
+    def apply(self, connection: sqlite3.Connection, stop_before: str | None = None) -> None:
+        """Let a store take the steps that it has not."""
+        from sqlite_utils import Database
+        from sqlite_utils.migrations import Migrations
+
+        taken = Migrations(self._name)
+        for step in self._steps:
+            taken()(step)
+        taken.apply(Database(connection), stop_before=stop_before)
+
+
+_HAS_STEPS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlite_migrations'"
+_STEPS_TAKEN = "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid"
+
+migrations = Steps("aggregator")
 
 _FIRST = (
     """CREATE TABLE meta (

@@ -15,8 +15,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from aggregator.errors import StoreError
 from aggregator.masking import Mask, hidden_article, hidden_report, hidden_trace, hidden_version
 from aggregator.records import (
@@ -1239,9 +1237,10 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("BEGIN IMMEDIATE")
-    migrations.apply(Database(connection))
-    connection.execute("COMMIT")
+    if migrations.pending(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        migrations.apply(connection)  # it looks again: another process may have been first
+        connection.execute("COMMIT")
 
 
 def _at(code: str, source: str) -> dict[str, Any]:

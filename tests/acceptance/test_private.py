@@ -21,7 +21,7 @@ COMMANDS = """
 import io, json, sys
 from pathlib import Path
 import click
-from aggregator.cli.commands import cli
+from aggregator.cli.group import cli
 import aggregator.cli
 from aggregator.errors import AggregatorError
 for arguments in json.loads(sys.argv[1]):

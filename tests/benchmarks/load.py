@@ -226,7 +226,7 @@ class _Clockwork(asyncio.DefaultEventLoopPolicy):
 
 def child() -> None:
     """Run the command in this process, and leave beside the configuration what it took."""
-    from aggregator.cli.commands import cli
+    from aggregator.cli.group import cli
 
     begun, config = time.monotonic(), Path(sys.argv[1])
     clockwork = _Clockwork()

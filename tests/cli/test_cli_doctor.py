@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from aggregator.cli.commands import cli
+from aggregator.cli.group import cli
 
 FEED = """<rss version="2.0"><channel><title>a</title><item><guid>tag:example.org,2021:1</guid><title>标题</title>
 <description>正文</description></item></channel></rss>"""

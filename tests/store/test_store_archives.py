@@ -358,7 +358,7 @@ def test_a_channel_that_goes_away_leaves_no_archives(store: Store) -> None:
 def test_a_store_of_an_earlier_version_gets_archives(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     with closing(Database(path)) as database:
-        migrations.apply(database, stop_before="archives")
+        migrations.apply(database.conn, stop_before="archives")
         assert "archives" not in database.table_names()
         columns = "(name, url, kind, position, next_fetch_at)"
         database.execute(f"INSERT INTO sources {columns} VALUES ('a', 'u', 'feed', 0, '')")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 from store_examples import DAY, NOW, arrival, configure, entry, open_channel, read_note
 
 from aggregator.records import Alias, Hold, PastArticle, Revision, Source
@@ -138,7 +137,7 @@ def test_another_address_in_the_configuration_makes_a_source_new_and_ends_its_re
 def test_a_store_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as connection:
-        migrations.apply(Database(connection), stop_before="held_articles")
+        migrations.apply(connection, stop_before="held_articles")
         connection.execute(
             "INSERT INTO sources (name, url, kind, position, next_fetch_at) VALUES ('a', 'x', 'feed', 0, '')"
         )
