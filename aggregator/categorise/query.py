@@ -10,7 +10,8 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from aggregator.dataclass import dataclass
 
 FIELDS = ("title", "author", "source", "category")
 

@@ -2,8 +2,9 @@
 
 import xml.parsers.expat
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from aggregator.dataclass import dataclass
 from aggregator.records import Deletion
 
 NAMESPACE = "http://purl.org/atompub/tombstones/1.0"

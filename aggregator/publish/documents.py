@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from jinja2 import TemplateError
 
+from aggregator.dataclass import dataclass
 from aggregator.errors import PublishError
 from aggregator.publish import pages
 from aggregator.publish.addresses import GONE, INDEX, SOURCES, article_path, channel_path, checked

@@ -6,7 +6,7 @@ relatively, so that the folder works under any prefix and from any static host.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, lru_cache
 from html import escape, unescape
@@ -17,6 +17,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup
 
 from aggregator import markup
+from aggregator.dataclass import dataclass
 from aggregator.publish.addresses import (
     FEED_TYPES,
     INDEX,

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
 from aggregator import markup
+from aggregator.dataclass import dataclass
 from aggregator.records import Archive, Channel, Policies, Policy, Retraction, Site, StoredEntry, TextPolicy
 
 SITE_PATH = "feed"

@@ -5,9 +5,11 @@ import binascii
 import hmac
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from urllib.parse import parse_qs
+
+from aggregator.dataclass import dataclass
 
 ALL = "*"
 _MOST_PRESENTED = 4

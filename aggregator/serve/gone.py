@@ -4,8 +4,10 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from aggregator.dataclass import dataclass
 
 FILE = "gone.json"
 _PARTS = re.compile(r"(category/[^/.]+)([./].*)?")

@@ -13,10 +13,10 @@ import threading
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from aggregator.dataclass import dataclass
 from aggregator.errors import StoreError
 from aggregator.markup import text_of
 from aggregator.records import StoredEntry

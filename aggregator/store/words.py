@@ -8,7 +8,8 @@ beginning of a pair. Everything else is found by whole words, with case, width a
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from aggregator.dataclass import dataclass
 
 MOST_TERMS = 16
 LONGEST_QUERY = 500  # characters; what stands behind is not looked for
