@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from aggregator.dataclass import dataclass
 
@@ -372,9 +372,11 @@ class Withdrawal:
 # --- identify and store ----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """Another name of an article: `kind` is code, guid, url, or text for a digest of what its source says in it."""
+class Alias(NamedTuple):
+    """Another name of an article: `kind` is code, guid, url, or text for a digest of what its source says in it.
+
+    A tuple, for a document holds hundreds of them and each is looked up several times.
+    """
 
     kind: Literal["code", "guid", "url", "text"]
     value: str

@@ -265,7 +265,11 @@ class PublishSettings(Table):
     max_bytes: Size = Field(
         250_000, ge=1000, description="Of a current document; entries that do not fit into it are in the archives."
     )
-    brotli: bool = Field(True, description="Beside gzip: a third smaller, for half of the CPU time of publishing.")
+    brotli: bool = Field(
+        False,
+        description="Write brotli forms beside the gzip ones, for another web server: a third smaller, for as much CPU "
+        "time as the rest of publishing. Our own server makes them when a reader asks.",
+    )
     hub: Link = Field("", description="Address of a WebSub hub that readers are told to subscribe at.")
 
 

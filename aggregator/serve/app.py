@@ -249,8 +249,15 @@ class Site:
         base = _held_version(ready, heard) if b"a-im" in heard else None
         if base is not None:
             return self._news_since(base, ready, coding)
+        if not ready.file.complete and b"br" in heard.get(b"accept-encoding", b""):
+            self._better_next_time(ready, heard)
         variant = ready.variants[coding]
         return variant.to_look_at if b"text/html" in heard.get(b"accept", b"") else variant.whole
+
+    def _better_next_time(self, ready: Ready, heard: Heard) -> None:
+        """Have the brotli form made for a client that would rather have it; this time it gets what there is."""
+        if best_coding(heard[b"accept-encoding"].decode("latin-1"), ("br", *ready.codings)) == "br":
+            self._files.complete(ready.file.path)
 
     def _news_since(self, base: str, ready: Ready, coding: str) -> Answer:
         key = ready.file.path, ready.file.digest, base, coding

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
@@ -44,7 +45,8 @@ _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ENAMET
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
     """A file as it is served. `packed` are its compressed forms by coding, best first, where they are of use; `digest`
-    is that of `body` in every process; `history` is None where its earlier versions are not known."""
+    is that of `body` in every process; `history` is None where its earlier versions are not known. `complete`: there is
+    no form that is still worth making."""
 
     path: str
     type: str
@@ -53,6 +55,7 @@ class PublishedFile:
     digest: str
     modified: datetime
     history: deltas.History | None = None
+    complete: bool = False
 
     @property
     def last_modified(self) -> str:
@@ -71,6 +74,7 @@ class Kept(Generic[T]):
 
     place: str
     state: tuple[int, int, int]
+    file: PublishedFile
     ready: T
 
 
@@ -84,6 +88,8 @@ class PublishedFiles(Generic[T]):
         self._directory = directory
         self._prepare = prepare
         self._kept: Memory[str, Kept[T]] = Memory(max_bytes)
+        self._one_by_one = asyncio.Semaphore(1)
+        self._making: dict[str, asyncio.Task[None]] = {}
 
     def at_hand(self, path: str) -> T | None:
         """Give what is in memory, if the file has not changed since."""
@@ -119,10 +125,26 @@ class PublishedFiles(Generic[T]):
         self._kept.drop(path)
         if found is None:
             return None
-        state, file = found
-        kept = Kept(str(self._directory / path), state, self._prepare(file))
-        self._kept.keep(path, kept, file.weight)
+        return self._keep(Kept(str(self._directory / path), *found, self._prepare(found[1])))
+
+    def _keep(self, kept: Kept[T]) -> T:
+        self._kept.keep(kept.file.path, kept, kept.file.weight)
         return kept.ready
+
+    def complete(self, path: str) -> None:
+        """Begin to make what a reader would rather have: the brotli form of a file that is in memory. It is there for
+        later requests, as long as the file stays as it is."""
+        kept = self._kept.get(path)
+        if kept is not None and not kept.file.complete and path not in self._making:
+            task = self._making[path] = asyncio.create_task(self._complete(kept))
+            task.add_done_callback(lambda _: self._making.pop(path))
+
+    async def _complete(self, kept: Kept[T]) -> None:
+        """One at a time, beside the event loop: however many ask, serving goes on."""
+        async with self._one_by_one:
+            file = await asyncio.to_thread(_completed, kept.file)
+        if self._kept.get(file.path) is kept:
+            self._keep(replace(kept, file=file, ready=self._prepare(file)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +195,9 @@ def _read(directory: Path, path: str, media_type: str) -> tuple[tuple[int, int, 
         body = opened.read()
     digest = variants.digest(body)
     modified = datetime.fromtimestamp(found.st_mtime_ns // 1_000_000_000, UTC)
-    file = PublishedFile(path, media_type, body, _packed(place, body), digest, modified, _history(place, digest))
+    packed = _packed(place, body)
+    complete = "br" in packed or not packed  # what gzip makes no smaller is not worth another attempt
+    file = PublishedFile(path, media_type, body, packed, digest, modified, _history(place, digest), complete)
     return (found.st_ino, found.st_mtime_ns, found.st_size), file
 
 
@@ -184,6 +208,12 @@ def _packed(place: Path, body: bytes) -> dict[str, bytes]:
     beside = {coding: _beside(place, coding, body) for coding in variants.ENDINGS}
     beside["gzip"] = beside["gzip"] or variants.compressed(body, "gzip")
     return {coding: packed for coding, packed in beside.items() if packed and len(packed) < len(body)}
+
+
+def _completed(file: PublishedFile) -> PublishedFile:
+    packed = variants.compressed(file.body, "br")
+    best = min(map(len, (file.body, *file.packed.values())))
+    return replace(file, packed={"br": packed, **file.packed} if len(packed) < best else file.packed, complete=True)
 
 
 def _beside(place: Path, coding: str, body: bytes) -> bytes | None:

@@ -91,7 +91,7 @@ def _twins(path: str) -> set[str]:
     """The endings of the compressed files that are to stand beside a document."""
     if path.endswith((".gz", ".br")):
         return set()
-    return {".gz"} if path.startswith("article/") else {".gz", ".br"}
+    return set() if path.startswith("article/") else {".gz"}
 
 
 def _beside(path: str, files: Mapping[str, bytes]) -> set[str]:

@@ -175,7 +175,7 @@ def test_everything_published_is_well_formed_and_valid(pull: Pull, shared: Path)
     files = {path: body for path, (_, body) in pull.workspace.files().items()}
     assert Formats(shared / "standards").faults(files) == []
     kinds = {Path(path).suffix for path in files}
-    assert kinds == {".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt", ".gz", ".br"}
+    assert kinds == {".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt", ".gz"}
     pages = {path for path in files if path.startswith("article/") and path.endswith(".html")}
     codes = {row["info_code"] for row in pull.workspace.rows("SELECT info_code FROM entries")}
     assert pages == {f"article/{code}.html" for code in codes}
@@ -227,7 +227,6 @@ def test_everything_is_rendered_to_the_same_bytes_from_scratch_in_another_zone_a
         ("index.html", b"<main", b"<script>1</script><main"),
         ("opml.xml", b"<body>", b"<body>\x0c"),
         ("feed.json.gz", b"", b"no gzip"),
-        ("feed.json.br", b"", b"no brotli"),
     ],
 )
 def test_a_broken_document_would_be_found(pull: Pull, shared: Path, path: str, old: bytes, new: bytes) -> None:

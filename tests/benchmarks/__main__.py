@@ -64,7 +64,8 @@ def _beside_peers(console: Console, sources: int, rounds: int, with_reader: bool
 def _peers(results: list[peers.Result], sources: int, rounds: int) -> Table:
     title = (
         f"The whole job beside peers: {sources} sources of {ENTRIES} Chinese full-text entries, median of {rounds}\n"
-        "rounds, CPU ms a source without start-up (user and system, children included); only we publish"
+        "rounds, CPU ms a source without start-up (user and system, children included); our passes are those of one\n"
+        "process, as a daemon's are, the others' are processes of their own; only we publish"
     )
     table = Table("pass", "program", title=title, title_justify="left")
     for heading in ("ms a source", "ours / its", "aimed at", ""):
@@ -129,7 +130,7 @@ def _stages(measured: list[stages.Stage]) -> Table:
 
 
 def _whole(phases: list[whole.Phase], sources: int, baseline: float) -> Table:
-    title = f"The whole job: {sources} sources, fetched over HTTP, stored and published in all formats"
+    title = f"The whole job in one process: {sources} sources, fetched over HTTP, stored and published in all formats"
     table = Table("pass", title=title, title_justify="left")
     for heading in ("new entries", "CPU s", "CPU ms a source", "x feedparser", "entries a CPU second"):
         table.add_column(heading, justify="right")

@@ -1,9 +1,10 @@
 """The whole job beside other programs, in the same run on the same sources: CPU time per source without start-up.
 
-Each program runs each pass in a process of its own, over what it kept of the pass before, so many times (rounds); the
-ratios are taken round by round, and what is shown is the median. CPU time is user and system, of the process and of all
-it starts. Start-up is left out: of programs in Python what was used before the first source was asked, of the others
-what the same pass costs over a single source. Only we publish: all formats, with their compressed forms.
+Each program runs the passes, over what it kept of the pass before, so many times (rounds); the ratios are taken round
+by round, and what is shown is the median. CPU time is user and system, of the process and of all it starts. Start-up is
+left out: our passes are those of one process, as a daemon's are, which has read a few other newspapers before; the
+others make each pass in a process of its own, where `reader` is counted from its first request on, and from the rest
+is taken what the same pass costs over a single source. Only we publish: all formats, with their compressed forms.
 """
 
 import os
@@ -12,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.whole import origin, timed_pass, write_config
+from tests.benchmarks.whole import Process, origin
 
 PASSES = ("first pull", "answered 304", "same body, no validators", "one new entry of 50")
 AIMS = {  # at most so many times a peer's CPU time
@@ -43,7 +46,8 @@ sys.exit(f"not fetched: {failed[0]}" if failed else 0)
 """
 
 Round = dict[str, float]  # CPU milliseconds a source, by pass
-Runner = Callable[["Ground", bool, int], float]  # over sources with validators or without, so many: CPU seconds
+Run = Callable[[bool, int], float]  # over sources with validators or without, so many: CPU seconds
+Runner = Callable[["Ground"], AbstractContextManager[Run]]
 
 
 @dataclass(frozen=True)
@@ -85,33 +89,41 @@ def _result(work: str, program: str, rounds: list[Round], ours: list[Round]) -> 
     return Result(work, program, median(each[work] for each in rounds), median(ratios))
 
 
-def _round(run: Runner, ground: Ground, sources: int, counted_whole: bool) -> Round:
+def _round(program: Runner, ground: Ground, sources: int, counted_whole: bool) -> Round:
     """Take one program through the passes. Those that say nothing of their start-up run over one source besides."""
-    start = 0.0
-    if counted_whole:
-        alone = Ground(ground.folder / "alone", ground.url)
-        alone.folder.mkdir()
-        run(alone, True, 1)
-        start = run(alone, True, 1)
+    start = _start_of(program, Ground(ground.folder / "alone", ground.url)) if counted_whole else 0.0
+    with program(ground) as run:
 
-    def cost(*, validated: bool) -> float:
-        return (run(ground, validated, sources) - start) * 1000 / max(1, sources - bool(start))
+        def cost(*, validated: bool) -> float:
+            return (run(validated, sources) - start) * 1000 / max(1, sources - bool(start))
 
-    first, same = cost(validated=True), cost(validated=True)
-    run(ground, False, sources)
-    again = cost(validated=False)
-    urllib.request.urlopen(f"{ground.url}/offset/1").close()
-    return dict(zip(PASSES, (first, same, again, cost(validated=False)), strict=True))
+        first, same = cost(validated=True), cost(validated=True)
+        run(False, sources)
+        again = cost(validated=False)
+        urllib.request.urlopen(f"{ground.url}/offset/1").close()
+        return dict(zip(PASSES, (first, same, again, cost(validated=False)), strict=True))
+
+
+def _start_of(program: Runner, alone: Ground) -> float:
+    alone.folder.mkdir()
+    with program(alone) as run:
+        run(True, 1)
+        return run(True, 1)
+
+
+def each_alone(run: Callable[[Ground, bool, int], float]) -> Runner:
+    """Give a program whose passes are processes of their own."""
+    return lambda ground: nullcontext(partial(run, ground))
 
 
 def programs_here(reader: Path | None) -> dict[str, Runner]:
     """Give the programs that are installed. `reader` is the Python that has that library, from `reader_python`."""
     programs: dict[str, Runner] = {"aggregator": _ours}
     if reader is not None:
-        programs["reader"] = lambda *given: _run_reader(reader, *given)
+        programs["reader"] = each_alone(partial(_run_reader, reader))
     for name, run in (("newsboat", _newsboat), ("sfeed", _sfeed)):
         if shutil.which(_COMMANDS[name]):
-            programs[name] = run
+            programs[name] = each_alone(run)
     return programs
 
 
@@ -119,9 +131,10 @@ _COMMANDS = {"newsboat": "newsboat", "sfeed": "sfeed_update"}
 _COUNTED_WHOLE = frozenset(_COMMANDS)
 
 
-def _ours(ground: Ground, validated: bool, sources: int) -> float:
-    config = write_config(ground.folder, ground.urls(validated=validated, sources=sources))
-    return timed_pass("", config).cpu
+@contextmanager
+def _ours(ground: Ground) -> Iterator[Run]:
+    with Process(ground.folder, ground.url) as process:
+        yield lambda validated, sources: process.timed("", validated=validated, sources=sources).cpu
 
 
 def reader_python(folder: Path) -> Path:

@@ -1,15 +1,25 @@
-"""The whole job, as the command does it: fetch, parse, store, publish. CPU seconds of the process and its workers."""
+"""The whole job, as the daemon does it: fetch, parse, store, publish. CPU seconds of the process and its workers.
+
+The passes are passes of one process, as a daemon's are: what it loads once and keeps is there before the first of them,
+brought there by newspapers that are not measured. What each source costs for the first time is counted.
+"""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aggregator import wiring
 
 _CONFIG = """
 [site]
@@ -25,6 +35,7 @@ per_host = 16
 concurrency = 16
 allow_networks = ["127.0.0.0/8"]
 """
+_WARMERS = range(1_000_000, 1_000_004)  # newspapers that only bring the process to where a daemon is
 
 
 @dataclass(frozen=True)
@@ -51,16 +62,59 @@ def origin() -> Iterator[str]:
 
 
 def measure(sources: int) -> list[Phase]:
-    """Run the four phases over so many sources, each in a process of its own over one store."""
-    with origin() as url, tempfile.TemporaryDirectory() as folder:
-        config = write_config(Path(folder), [f"{url}/0/{number}" for number in range(sources)])
-        phases = [timed_pass("first pull", config), timed_pass("answered 304", config)]
-        config = write_config(Path(folder), [f"{url}/1/{number}" for number in range(sources)])
-        timed_pass("(taking up the same documents without validators)", config)
-        phases.append(timed_pass("same body, no validators", config))
+    """Run the four phases over so many sources in one process; those without validators over a store of their own."""
+    with origin() as url, tempfile.TemporaryDirectory() as folder, Process(Path(folder), url) as process:
+        phases = [process.timed(name, validated=True, sources=sources) for name in ("first pull", "answered 304")]
+        process.timed("(the first pull without validators)", validated=False, sources=sources)
+        phases.append(process.timed("same body, no validators", validated=False, sources=sources))
         urllib.request.urlopen(f"{url}/offset/1").close()
-        phases.append(timed_pass("one new entry of 50", config))
+        phases.append(process.timed("one new entry of 50", validated=False, sources=sources))
         return phases
+
+
+class Process:
+    """A process that fetches and publishes newspapers pass after pass. Use it as a context manager."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._folder = folder
+        self._url = url
+
+    def __enter__(self) -> "Process":
+        script = "from tests.benchmarks.whole import child; child()"
+        root = Path(__file__).resolve().parents[2]
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", script], cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for kind in (0, 1):
+            self._pass(self._folder / f"warm{kind}", [f"{self._url}/{kind}/{number}" for number in _WARMERS])
+            self._pass(self._folder / f"warm{kind}", [f"{self._url}/{kind}/{number}" for number in _WARMERS])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._child:  # its input is closed: that ends it
+            pass
+
+    def timed(self, name: str, *, validated: bool, sources: int) -> Phase:
+        """Fetch so many newspapers, with validators or without, and publish what is new."""
+        kind = 0 if validated else 1
+        urls = [f"{self._url}/{kind}/{number}" for number in range(sources)]
+        cpu, new = self._pass(self._folder / f"of{kind}", urls)
+        return Phase(name, int(new), float(cpu))
+
+    def _pass(self, folder: Path, urls: Sequence[str]) -> list[str]:
+        folder.mkdir(exist_ok=True)
+        given, answers = _pipes(self._child)
+        given.write(f"{write_config(folder, urls)}\n")
+        given.flush()
+        if not (answer := answers.readline()):
+            raise RuntimeError("the process that is measured has failed")
+        return answer.split()
+
+
+def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
 
 
 def write_config(folder: Path, urls: Sequence[str]) -> Path:
@@ -75,42 +129,42 @@ def write_config(folder: Path, urls: Sequence[str]) -> Path:
     return config
 
 
-def timed_pass(name: str, config: Path) -> Phase:
-    """Fetch and publish once, in a process of its own."""
-    script = "from tests.benchmarks.whole import child; child()"
-    root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-c", script, str(config)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    cpu, new = done.stdout.split()
-    return Phase(name, int(new), float(cpu))
-
-
 def child() -> None:
-    """One pass in this process: print the CPU seconds after start-up, publishing included, and what was new."""
+    """Make a pass over the sources of each configuration whose path comes in; print the CPU seconds that it took,
+    publishing included, and what was new."""
+    asyncio.run(_passes())
+
+
+async def _passes() -> None:
     from aggregator import wiring
 
-    settings = wiring.load_settings(Path(sys.argv[1]))
+    apps: dict[str, wiring.App] = {}
+    async with AsyncExitStack() as parts:
+        while path := (await asyncio.to_thread(sys.stdin.readline)).strip():
+            if path not in apps:
+                settings = wiring.load_settings(Path(path))
+                app = apps[path] = await parts.enter_async_context(wiring.assembled(settings))
+                few = list(app.sources.values())[:2]
+                await asyncio.gather(*(app.pipeline.preview(source) for source in few))  # the workers are there
+                gc.collect()
+                gc.freeze()  # as the daemon does
+            print(*await _timed(apps[path]), flush=True)
 
-    async def run() -> tuple[float, int]:
-        async with wiring.assembled(settings) as app:
-            few = list(app.sources.values())[:2]
-            await asyncio.gather(*(app.pipeline.preview(source) for source in few))  # the workers are there
-            before, new = _cpu(), 0
-            async for outcome in app.pipeline.refresh_all(list(app.sources)):
-                assert outcome.outcome != "failed", outcome
-                new += outcome.new
-            await asyncio.to_thread(app.pipeline.publish)
-            return _cpu() - before, new
 
-    cpu, new = asyncio.run(run())
-    print(cpu, new)
+async def _timed(app: "wiring.App") -> tuple[float, int]:
+    before, new = _cpu(), 0
+    async for outcome in app.pipeline.refresh_all(list(app.sources)):
+        assert outcome.outcome != "failed", outcome
+        new += outcome.new
+    await asyncio.to_thread(app.pipeline.publish)
+    return _cpu() - before, new
 
 
 def _cpu() -> float:
     """CPU seconds of this process and of all that it started, also of those that still run."""
     times = os.times()
     running = sum(map(_cpu_of_process, _children()))
-    return times.user + times.system + times.children_user + times.children_system + running
+    return time.process_time() + times.children_user + times.children_system + running
 
 
 def _children() -> set[str]:
@@ -119,6 +173,5 @@ def _children() -> set[str]:
 
 
 def _cpu_of_process(number: str) -> float:
-    """CPU seconds of one process, after proc(5): the 14th and the 15th field, in ticks."""
-    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """CPU seconds of one process, after sched-stats in the documentation of Linux: the first number is nanoseconds."""
+    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{number}/task").glob("*/schedstat")) / 1e9

@@ -277,6 +277,48 @@ def test_where_no_whole_brotli_file_of_these_bytes_is_there_gzip_is_sent(
     assert "content-encoding" not in get(FEED, Accept_Encoding="br").headers
 
 
+def test_a_reader_who_prefers_brotli_gets_it_made_once_and_others_meanwhile_get_gzip(directory: Path) -> None:
+    codings = asked_until_brotli(directory, FEED, "gzip, br")
+    assert codings[0] == "gzip"
+    assert codings[-1] == "br"
+    put(directory, FEED[1:], b"<feed>new</feed>" * 50, mtime=MTIME + 60)
+    assert asked_until_brotli(directory, FEED, "gzip, br")[0] == "gzip"
+
+
+def test_a_reader_who_takes_brotli_alone_gets_the_whole_meanwhile(directory: Path) -> None:
+    assert asked_until_brotli(directory, FEED, "br")[0] == "identity"
+
+
+def test_for_readers_who_like_gzip_as_well_as_nothing_else_no_brotli_is_made(directory: Path) -> None:
+    with pytest.raises(TimeoutError):
+        asked_until_brotli(directory, FEED, "gzip, br;q=0.5", seconds=0.3)
+
+
+def asked_until_brotli(directory: Path, path: str, accept: str, seconds: float = 20) -> list[str]:
+    """Ask until the answer comes as brotli; give the codings of the answers. Each has its own strong entity tag."""
+
+    async def ask() -> list[str]:
+        app, codings = create_app(ServeOptions(directory)), list[str]()
+        async with (
+            asyncio.timeout(seconds),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site") as client,
+        ):
+            while "br" not in codings:
+                answer = await client.get(path, headers={"Accept-Encoding": accept})
+                body = (directory / path[1:]).read_bytes()
+                coding = answer.headers.get("content-encoding", "identity")
+                tag = hashlib.sha256(body).hexdigest()[:32] + (f"-{coding}" if coding != "identity" else "")
+                assert (answer.content, answer.headers["etag"]) == (body, f'"{tag}"')
+                assert answer.headers["vary"].startswith("Accept-Encoding")
+                same = await client.get(path, headers={"Accept-Encoding": accept, "If-None-Match": f'"{tag}"'})
+                assert same.status_code == 304
+                codings.append(coding)
+                await asyncio.sleep(0)  # nothing before gave the loop a turn
+        return codings
+
+    return asyncio.run(ask())
+
+
 @pytest.mark.parametrize(  # the names are given: compressed bytes hold the time of day, and xdist compares names
     "beside",
     [None, b"", b"no gzip", gzip.compress(b"the version before"), gzip.compress(BODY)[:-9], gzip.compress(BODY * 2)],

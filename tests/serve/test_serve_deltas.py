@@ -41,7 +41,7 @@ def rss(*numbers: int | str) -> bytes:
 def publish(directory: Path, path: str, *versions: bytes) -> list[str]:
     """Write one version after the other; give their entity tags."""
     for body in versions:
-        Writer(directory).write(Document(path, body))
+        Writer(directory, brotli=True).write(Document(path, body))
     return [f'"{variants.digest(body)}"' for body in versions]
 
 
