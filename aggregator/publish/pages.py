@@ -5,6 +5,7 @@ relatively, so that the folder works under any prefix and from any static host.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -38,6 +39,7 @@ from aggregator.records import Channel, ChannelSummary, Document, Site, SourceNo
 EXCERPT_LIMIT = 140
 LEAD_LIMIT = 280
 LATEST = 5
+LATEST_OF_ONE = 2  # source, as long as others have something
 PER_CHANNEL = 5
 FORMAT_NAMES = {"atom": "Atom", "rss": "RSS", "json": "JSON Feed"}
 
@@ -182,11 +184,14 @@ def static_documents(site: Site) -> list[Document]:
     """Give the files that pages need beside them, published below `static/`: the folder is complete by itself. Those of
     a theme stand before ours."""
     folder = resources.files("aggregator") / "static"
-    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".css", ".svg"))}
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".css", ".svg", ".ico"))}
     theme = Path(site.theme) / "static"
     if site.theme and theme.is_dir():
         files |= {file.name: file.read_bytes() for file in theme.iterdir() if file.is_file()}
-    return [Document(checked(f"static/{name}"), body) for name, body in sorted(files.items())]
+    return [Document(checked(_STATIC.get(name, f"static/{name}")), body) for name, body in sorted(files.items())]
+
+
+_STATIC = {"favicon.ico": "favicon.ico"}  # where browsers look for it, as they do for a feed that they show
 
 
 def _render(template: str, site: Site, path: str, **facts: object) -> bytes:
@@ -220,8 +225,8 @@ def _moment(time: datetime, words: Words) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(time.isoformat(), words.moment(time))
 
 
-def _day(time: datetime, words: Words) -> Markup:
-    return Markup('<time datetime="{}">{}</time>').format(time.isoformat(), words.day(time))
+def _day(time: datetime, words: Words, year: int) -> Markup:
+    return Markup('<time datetime="{}">{}</time>').format(time.isoformat(), words.day(time, year))
 
 
 def _feeds(site: Site, feed_path: str, page_path: str, title: str) -> list[FeedLink]:
@@ -285,8 +290,27 @@ def _beginning(html: str, limit: int) -> str:
 
 
 def _latest(site: Site, channels: Iterable[ChannelSummary]) -> list[Card]:
-    """Give the newest articles of all channels, each once; the store's number breaks ties."""
+    """Give the newest articles of all channels, each once; the store's number breaks ties. One source that has just
+    brought many does not fill the page while others have something, too."""
     entries = {entry.info_code: entry for summary in channels for entry in summary.newest}
-    newest = sorted(entries.values(), key=lambda entry: (entry.sort_date, entry.seq), reverse=True)
+    newest = sorted(entries.values(), key=_newness, reverse=True)
     limits = (LEAD_LIMIT, *[EXCERPT_LIMIT] * (LATEST - 1))
-    return [_card(item_of(site, entry), INDEX, limit) for entry, limit in zip(newest, limits, strict=False)]
+    shown = sorted([*_in_turn(newest)][:LATEST], key=_newness, reverse=True)
+    return [_card(item_of(site, entry), INDEX, limit) for entry, limit in zip(shown, limits, strict=False)]
+
+
+def _newness(entry: StoredEntry) -> tuple[datetime, int]:
+    return entry.sort_date, entry.seq
+
+
+def _in_turn(newest: Sequence[StoredEntry]) -> Iterator[StoredEntry]:
+    """Give the newest of each source first, then all the others."""
+    met: Counter[str] = Counter()
+    others = []
+    for entry in newest:
+        met[entry.source] += 1
+        if met[entry.source] <= LATEST_OF_ONE:
+            yield entry
+        else:
+            others.append(entry)
+    yield from others

@@ -132,11 +132,12 @@ class Publisher:
         return self._put(Rendered(tuple(documents)), () if self._pages else (INDEX,))
 
     def sources(self, sources: Sequence[SourceNote]) -> PublishReport:
-        """Publish the page of sources."""
+        """Publish the page of sources, but for those that fill protected channels only."""
         if not self._pages:
             return self._put(Rendered(()), (SOURCES,))
-        open_ones = (self._without_protected(source) for source in sources)
-        return self._put(Rendered((sources_document(self._site, tuple(open_ones)),)), ())
+        listed = ((source, self._without_protected(source)) for source in sources)
+        open_ones = tuple(shown for source, shown in listed if shown.channels or not source.channels)
+        return self._put(Rendered((sources_document(self._site, open_ones),)), ())
 
     def _without_protected(self, source: SourceNote) -> SourceNote:
         channels = tuple(one for one in source.channels if not self._policies.of(one.slug).protected)

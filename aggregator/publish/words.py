@@ -73,11 +73,11 @@ class Words:
             return f"{time.year}年{time.month}月{time.day}日 {clock}"
         return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {clock}"
 
-    def day(self, time: datetime) -> str:
-        """Say the day of a time, short, for lists of titles."""
-        if self.chinese:
-            return f"{time.month}月{time.day}日"
-        return f"{time.day} {_MONTHS[time.month - 1]}"
+    def day(self, time: datetime, year: int) -> str:
+        """Say the day of a time in this year, short, for lists of titles; of other years the month is enough."""
+        if time.year != year:
+            return f"{time.year}年{time.month}月" if self.chinese else f"{_MONTHS[time.month - 1]} {time.year}"
+        return f"{time.month}月{time.day}日" if self.chinese else f"{time.day} {_MONTHS[time.month - 1]}"
 
 
 _CHINESE = Words(

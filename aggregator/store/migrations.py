@@ -522,3 +522,18 @@ def rules(db: Database) -> None:
     what a source takes its articles' categories (NULL: not known), and a digest of all that they were placed by."""
     for statement in _RULED:
         db.execute(statement)
+
+
+_DROPPED = (
+    "ALTER TABLE entry_channels ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0",
+    """UPDATE entry_channels SET dropped = 1
+        WHERE info_code IN (SELECT info_code FROM entries WHERE dropped_at IS NOT NULL)""",
+    "CREATE INDEX entry_channels_dropped ON entry_channels (slug) WHERE dropped",
+)
+
+
+@migrations()
+def places_of_dropped_articles(db: Database) -> None:
+    """Which places in archives are those of articles that are not kept any more: channels do not count them."""
+    for statement in _DROPPED:
+        db.execute(statement)

@@ -17,7 +17,7 @@ from aggregator.store.rows import time_text
 def drop(connection: sqlite3.Connection, wanted: Retention, now: datetime, limit: int) -> list[str]:
     """Drop some articles that are not to be kept, the oldest first; give their codes, none when it is done.
 
-    It is for the caller to do it in a transaction, and to mark the articles' documents.
+    It is for the caller to do it in a transaction, and to mark the documents of articles and the home page.
     """
     codes = _outlived(connection, wanted, now, limit)
     if codes:
@@ -85,6 +85,6 @@ _OF_THESE = "info_code IN (SELECT value FROM json_each(:codes))"
 _DROP = f"""UPDATE entries SET state = 'retracted', dropped_at = :now, title = '', summary = '', content = '',
     author = '', tags = '[]', enclosures = '[]', fingerprint = '', article_url = '' WHERE {_OF_THESE}"""
 
-_DROP_FROZEN = f"UPDATE entry_channels SET frozen = NULL WHERE {_OF_THESE}"
+_DROP_FROZEN = f"UPDATE entry_channels SET frozen = NULL, dropped = 1 WHERE {_OF_THESE}"
 
 _DROP_REVISIONS = f"DELETE FROM revisions WHERE {_OF_THESE}"

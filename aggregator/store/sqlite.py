@@ -656,7 +656,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
             codes = retention.drop(self._connection, wanted, now, limit)
             for code in codes:
                 self.stories.forget(code)
-            self.mark([f"article/{code}" for code in codes])
+            self.mark([*(f"article/{code}" for code in codes), *(["index"] if codes else [])])
             return len(codes)
 
     def withdraw(self, code: str, source: str, withdrawal: Withdrawal, now: datetime) -> None:
@@ -1017,12 +1017,13 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         return {code: [known[slug] for slug in dict.fromkeys(found) if slug in known] for code, found in slugs.items()}
 
     def summaries(self, titles: int) -> list[ChannelSummary]:
-        """Give every channel with its size and newest titles, the most recently changed first."""
+        """Give every channel with its size and newest titles, the most recently changed first. What is not kept any
+        more is not counted."""
         found = [self._summary(channel, titles) for channel in self.channels()]
         return sorted(found, key=lambda item: item.updated or _EPOCH, reverse=True)
 
     def _summary(self, channel: Channel, titles: int) -> ChannelSummary:
-        count = self._rows("SELECT count(*) AS n FROM entry_channels WHERE slug = :slug", slug=channel.slug)[0]["n"]
+        count = self._rows(_COUNTED, slug=channel.slug)[0]["n"]
         newest = self.newest_of(channel.slug, titles)
         return ChannelSummary(channel, count, max((entry.sort_date for entry in newest), default=None), tuple(newest))
 
@@ -1179,6 +1180,9 @@ _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :
     author = :author, outlet = :outlet, language = :language, tags = :tags, enclosures = :enclosures,
     fingerprint = :fingerprint, retouched = retouched + 1
     WHERE info_code = :code"""
+
+_COUNTED = """SELECT (SELECT count(*) FROM entry_channels WHERE slug = :slug)
+    - (SELECT count(*) FROM entry_channels WHERE slug = :slug AND dropped) AS n"""
 
 _RETRACT = """UPDATE entries SET state = 'retracted', dropped_at = NULL, title = '', summary = '', content = '',
     author = '', ruled_out_by = '', tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now

@@ -1,187 +1,212 @@
-"""Every page under axe-core in a real browser: on a phone and a desk, by day and by night, no serious finding."""
+"""Every page of the daemon in a real browser, with its real headers: on a phone and a desk, by day and by night, with
+scripts and without."""
 
 import json
-import subprocess
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from importlib import resources
-from pathlib import Path
+from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from xss_browser import CHROMIUM, FLAGS
-
-from aggregator.publish.found import FoundEntry, found_page
-from aggregator.records import Policies, Site, StoredEntry
+from chromium import Chromium, Seen, chromium
+from xss_browser import CHROMIUM
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
 
 SERIOUS = ("serious", "critical")
-NIGHT = "--blink-settings=preferredColorScheme=0"
-HARNESS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>harness</title><body><script>
-async function look(path, width) {
-  const frame = document.createElement("iframe");
-  frame.width = width; frame.height = 900; frame.title = path;
-  const loaded = new Promise((go) => { frame.onload = go; });
-  frame.src = path;
-  document.body.append(frame);
-  await loaded;
-  const axe = frame.contentDocument.createElement("script");
-  const ready = new Promise((go) => { axe.onload = go; });
-  axe.src = "/axe.js";
-  frame.contentDocument.head.append(axe);
-  await ready;
-  const page = frame.contentDocument.documentElement;
-  const wide = page.scrollWidth > frame.contentWindow.innerWidth;
-  const {violations} = await frame.contentWindow.axe.run(frame.contentDocument, {resultTypes: ["violations"]});
-  frame.remove();
-  return {path, width, wide, found: violations.map((one) => [one.impact, one.id, one.nodes[0].html])};
-}
-(async () => {
-  const results = [];
-  for (const path of await (await fetch("/paths")).json()) {
-    for (const width of [390, 1280]) results.push(await look(path, width));
-  }
-  await fetch("/results", {method: "POST", body: JSON.stringify(results)});
-})();
-</script>"""
-
-
-class Browser:
-    """Shows pages of a folder, and gives what axe-core finds on them; `missing` is what they asked for in vain."""
-
-    def __init__(self, page: Callable[[str], bytes | None]) -> None:
-        self.missing: list[str] = []
-        self._results: list[dict[str, Any]] = []
-        self._done = threading.Event()
-        self._paths: list[str] = []
-        browser = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                path = urlsplit(self.path).path
-                body = browser._own(path) or page(path.lstrip("/"))
-                if body is None and path != "/favicon.ico":
-                    browser.missing.append(path)
-                self.send_response(404 if body is None else 200)
-                kinds = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-                self.send_header("Content-Type", kinds.get(Path(path).suffix, "text/html; charset=utf-8"))
-                self.end_headers()
-                self.wfile.write(body or b"")
-
-            def do_POST(self) -> None:
-                browser._results = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(204)
-                self.end_headers()
-                browser._done.set()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-
-    def _own(self, path: str) -> bytes | None:
-        own = {"/harness": HARNESS.encode(), "/paths": json.dumps(self._paths).encode()}
-        return (resources.files("axe_core_python") / "axe.min.js").read_bytes() if path == "/axe.js" else own.get(path)
-
-    def look(self, paths: list[str], *flags: str) -> list[dict[str, Any]]:
-        """Show the pages in both widths."""
-        assert CHROMIUM is not None
-        self._paths = paths
-        self._done.clear()
-        address = f"http://127.0.0.1:{self._server.server_address[1]}/harness"
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # its helpers end a little later
-            command = [CHROMIUM, *FLAGS, *flags, f"--user-data-dir={folder}", "--remote-debugging-port=0", address]
-            with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-                try:
-                    assert self._done.wait(90)
-                finally:
-                    process.kill()
-        return self._results
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-
-
-TEXT = """<h2>小标题</h2><p>正文 <a href="https://example.org/">链接</a></p>
-<p><img src="data:image/png;base64,iVBORw0KGgo=" alt="图"></p>
+LOOKS = [(390, False), (390, True), (1280, False), (1280, True)]
+TOKEN = "a-token-for-the-members"
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+PICTURE = "http://127.0.0.1:PORT/static/icon.svg"
+TEXT = f"""<h2>小标题</h2><p>正文 <a href="https://example.org/">链接</a></p>
+<p><img src="{PICTURE}" alt="图"></p>
 <table><tr><th>月份</th><th>人次</th></tr><tr><td>八月</td><td>3610</td></tr></table>
 <blockquote>引文</blockquote>
 <pre>a very long line of code that fits on no telephone and has to be scrolled sideways to be read at all</pre>"""
+HOSTILE = {
+    "宽表": f"<table><tr>{''.join(f'<td>第{n}列很宽</td>' for n in range(60))}</tr></table>",
+    f"{LONG}{LONG}": f"<p>{LONG * 4}</p><p>https://example.org/{'a' * 900}</p><h2>{LONG * 3}</h2><i>{LONG}</i>",
+    "大图": f'<p><img src="{PICTURE}" width="9000" height="7000" alt="九千宽"></p>',
+    "代码": f"<pre>{'x = 1; ' * 400}</pre><p><code>{'y' * 700}</code></p><ol><li><pre>{'z' * 500}</pre></li></ol>",
+    "נייר ערב": f'<div dir="rtl"><p>שלום עולם {"מילה " * 80}</p><pre>{"x " * 400}</pre><ul><li>{LONG}</li></ul></div>',
+    "只有标题": "",
+    "空": "<p></p><div><br></div>",
+}
 
 
-def feed(count: int) -> str:
-    items = "".join(
-        f"<item><title>第{n}篇：南昌</title><guid>urn:x:{n}</guid><link>https://example.org/{n}</link>"
-        f"<category>城市</category><description><![CDATA[{TEXT}]]></description>"
+def feed(title: str, items: dict[str, str], guid: str) -> str:
+    number = count()
+    each = "".join(
+        f"<item><title>{name}</title><guid>urn:{guid}:{n}</guid><link>https://example.org/{guid}/{n}</link>"
+        f"<category>城市</category><description><![CDATA[{text}]]></description>"
         f"<pubDate>Fri, 20 Nov 2026 08:{n:02}:00 +0800</pubDate></item>"
-        for n in range(count)
+        for (name, text), n in zip(items.items(), number, strict=False)
     )
-    head = "<title>晚报</title><link>https://example.org/</link><language>zh-CN</language>"
-    return f'<rss version="2.0"><channel>{head}{items}</channel></rss>'
+    head = f"<title>{title}</title><link>https://example.org/</link><language>zh-CN</language>"
+    return f'<rss version="2.0"><channel>{head}{each}</channel></rss>'
+
+
+SOURCES = f"""
+[server.tokens.alice]
+file = "token"
+outputs = ["category/members"]
+[categories.wanbao]
+names = ["晚报"]
+entries = 5
+[categories.members]
+names = ["内部"]
+[sources.a]
+url = "file:a.xml"
+category = "晚报"
+[sources.hostile]
+url = "file:hostile.xml"
+category = "{LONG}"
+[sources.members]
+url = "file:members.xml"
+category = "内部"
+[sources.missing-{LONG.lower().replace("ä", "ae")}]
+url = "file:missing.xml"
+category = "晚报"
+"""
 
 
 @pytest.fixture(scope="module")
-def pages(module_workspace: Any) -> dict[str, bytes]:
-    """What the real command publishes, and the page of a search."""
+def site(module_workspace: Any) -> Iterator[Any]:
+    """A daemon at work: with a history of many pages, hostile articles, a closed channel, and a source that fails."""
     workspace = module_workspace
-    (workspace.folder / "a.xml").write_text(feed(12), encoding="utf-8")
-    policy = '[categories.wanbao]\ntitle = "晚报"\nnames = ["晚报"]\nentries = 5\n'
-    workspace.configure(f'{policy}[sources.a]\nurl = "file:a.xml"\ncategory = "晚报"\n')
+    articles = {f"第{n}篇：南昌 Nanchang": TEXT for n in range(32)}
+    for name, items in (("a", articles), ("hostile", HOSTILE), ("members", {"会议纪要": "<p>内部</p>"})):
+        text = feed(name, items, name).replace("PORT", str(workspace.port))
+        (workspace.folder / f"{name}.xml").write_text(text, encoding="utf-8")
+    (workspace.folder / "token").write_text(TOKEN, encoding="utf-8")
+    workspace.configure(f'[server]\nport = {workspace.port}\nprotected = ["category/members"]\n{SOURCES}')
+    text = workspace.config.read_text(encoding="utf-8")
+    workspace.config.write_text(
+        text.replace(f"[server]\nport = {workspace.port}\n[fetch]", "[fetch]"), encoding="utf-8"
+    )
     workspace.run("fetch")
-    public = workspace.folder / "public"
-    found = {str(path.relative_to(public)): path.read_bytes() for path in public.rglob("*") if path.is_file()}
-    return found | {"search.html": searched()}
+    with workspace.daemon():
+        yield workspace
 
 
-def searched() -> bytes:
-    now = datetime(2026, 11, 20, tzinfo=UTC)
-    site = Site("站点", "https://example.org/", "example.org,2026", "zh-CN")
-    facts = dict.fromkeys(("guid", "summary", "content", "author", "outlet", "fingerprint"), "")
-    entry = StoredEntry(
-        seq=1, info_code="abc", source="a", link="https://example.org/1", title="南昌", language="zh-CN",
-        published=now, updated=now, first_seen=now, sort_date=now, revision=1, source_title="晚报", **facts,
-    )  # fmt: skip
-    hit = FoundEntry(entry, "看南昌去", [(1, 3)])
-    return found_page(site, Policies(), [hit], query="南昌", page=2, more=True, problem="only the first 16 words")
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chromium]:
+    with chromium() as browser:
+        yield browser
 
 
-@pytest.fixture
-def browser(pages: dict[str, bytes]) -> Iterator[Browser]:
-    browser = Browser(lambda path: pages.get(path))
-    yield browser
-    browser.close()
+def pages(site: Any) -> list[str]:
+    """A page of each kind, and every hostile article."""
+    codes = [row["info_code"] for row in site.rows("SELECT info_code FROM entries WHERE source = 'hostile'")]
+    ordinary = site.rows("SELECT info_code FROM entries WHERE source = 'a' LIMIT 1")[0]["info_code"]
+    hostile = site.rows("SELECT slug FROM entry_channels WHERE source = 'hostile'")[0]["slug"]
+    assert len(codes) == len(HOSTILE)
+    channel = ["category/wanbao.html", "category/wanbao/archive-1.html", f"category/{hostile}.html"]
+    feeds = ["feed.atom", "category/wanbao.rss"]
+    articles = [f"article/{code}.html" for code in (ordinary, *codes)]
+    search = ["search", "search?q=%E5%8D%97%E6%98%8C", "search?q=nothing-like-it"]
+    return ["", *channel, *feeds, *articles, "sources.html", *search, "status", "nowhere.html", "category/members.html"]
 
 
-def looked_at(pages: dict[str, bytes]) -> list[str]:
-    """A page of each kind."""
-    article = next(path for path in pages if path.startswith("article/") and path.endswith(".html"))
-    archive = next(path for path in pages if path.endswith("archive-1.html"))
-    channel = f"{archive.rpartition('/')[0]}.html"
-    return [f"/{path}" for path in ("index.html", channel, archive, article, "sources.html", "search.html")]
+def address(site: Any, path: str) -> str:
+    return f"http://127.0.0.1:{site.port}/{path}"
 
 
-def test_no_page_has_a_serious_fault_by_day_or_by_night(pages: dict[str, bytes], browser: Browser) -> None:
-    paths = looked_at(pages)
-    for flags in ((), (NIGHT,)):
-        results = browser.look(paths, *flags)
-        assert len(results) == 2 * len(paths)
-        found = [(one["path"], one["width"], *fault) for one in results for fault in one["found"]]
-        assert [fault for fault in found if fault[2] in SERIOUS] == []
-        assert [(one["path"], one["width"]) for one in results if one["wide"]] == []
-    assert browser.missing == []
+def faults(browser: Chromium) -> list[str]:
+    """What axe-core holds against the page now shown."""
+    script = (resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+    browser.evaluate(f"{script}; 0")
+    ask = "axe.run(document, {resultTypes: ['violations']}).then(({violations}) => JSON.stringify(violations))"
+    found = json.loads(browser.evaluate(ask))
+    return [f"{one['impact']} {one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in SERIOUS]
 
 
-def test_a_page_that_is_hard_to_read_would_be_found(pages: dict[str, bytes]) -> None:
-    pale = pages["index.html"].replace(b"<body>", b'<body style="color: #ddd; background: #fff"><img src="data:,">')
-    browser = Browser(lambda path: pale if path == "index.html" else pages.get(path))
-    found = {one[1] for result in browser.look(["/index.html"]) for one in result["found"] if one[0] in SERIOUS}
-    browser.close()
-    assert "image-alt" in found
+def complaints(seen: Seen) -> list[str]:
+    """What the console said, but that the page itself is not there or not for everyone."""
+    return [said for said in seen.said if seen.status < 400 or f"status of {seen.status}" not in said]
+
+
+def elsewhere(seen: Seen, site: Any) -> list[str]:
+    return [asked for asked in seen.asked if urlsplit(asked).netloc != f"127.0.0.1:{site.port}"]
+
+
+def test_every_page_fits_its_screen_has_no_serious_fault_and_asks_nobody_else(site: Any, browser: Chromium) -> None:
+    found = []
+    for path in pages(site):
+        for width, night in LOOKS:
+            seen = browser.look(address(site, path), width=width, night=night)
+            wide = browser.evaluate("document.documentElement.scrollWidth > innerWidth")
+            held = faults(browser) if night == (width == 1280) else []  # a phone by day, a desk by night
+            found += [(path, width, night, fault) for fault in held]
+            found += [(path, width, night, "is too wide")] * wide
+            found += [(path, width, night, said) for said in (*complaints(seen), *elsewhere(seen, site))]
+    assert found == []
+
+
+def test_the_pages_are_what_they_should_be(site: Any, browser: Chromium) -> None:
+    statuses = {path: browser.look(address(site, path)).status for path in pages(site)}
+    others = {"nowhere.html": 404, "category/members.html": 401}
+    assert statuses == {path: others.get(path, 200) for path in statuses}
+    large = site.rows("SELECT info_code FROM entries WHERE title = '大图'")[0]["info_code"]
+    browser.look(address(site, f"article/{large}.html"), width=390)
+    assert (
+        browser.evaluate("document.querySelector('.content img[width=\"9000\"]').getBoundingClientRect().width") < 390
+    )
+    browser.look(address(site, "category/members.html"), login=TOKEN)
+    assert "会议纪要" in browser.evaluate("document.body.innerText")
+
+
+@pytest.mark.parametrize("path", ["feed.atom", "category/wanbao.rss"])
+def test_a_feed_in_a_browser_shows_its_titles_and_how_to_subscribe(site: Any, browser: Chromium, path: str) -> None:
+    browser.look(address(site, path), width=390)
+    page = json.loads(browser.evaluate(FEED_FACTS))
+    assert page["titles"] > 0
+    assert page["hidden"] == 0
+    assert "address bar" in page["how"] or "地址栏" in page["how"]
+    assert page["size"] > 30  # of a page that a phone shows at four tenths
+
+
+FEED_FACTS = """(() => {
+  const all = (names) => [...document.querySelectorAll(names)];
+  const shown = (one) => one.getClientRects().length > 0;
+  const title = all("entry > title, item > title")[0];
+  const how = document.querySelector("feed > link[rel=self]") || document.querySelector("channel");
+  return JSON.stringify({
+    titles: all("entry > title, item > title").filter(shown).length,
+    hidden: all("entry > content, entry > id, item > guid, item > description, rights").filter(shown).length,
+    how: getComputedStyle(how, "::before").content,
+    size: parseFloat(getComputedStyle(title).fontSize),
+  });
+})()"""
+
+
+def test_no_page_needs_a_script(site: Any, browser: Chromium) -> None:
+    for path in pages(site):
+        browser.look(address(site, path))
+        said = browser.evaluate("document.documentElement.textContent")
+        assert browser.evaluate("document.querySelectorAll('script').length") == 0
+        browser.look(address(site, path), scripts=False)
+        assert browser.evaluate("document.documentElement.textContent") == said, path
+
+
+def test_a_site_without_an_article_says_so_on_pages_as_sound(workspace: Any, browser: Chromium) -> None:
+    workspace.configure('[sources.later]\nurl = "file:later.xml"\ncategory = "晚报"\n')
+    with workspace.daemon():
+        for path in ("", "category/wanbao.html", "sources.html", "search?q=x", "status", "feed.atom"):
+            for width, night in LOOKS[::3]:
+                seen = browser.look(address(workspace, path), width=width, night=night)
+                assert [*complaints(seen), *elsewhere(seen, workspace), *faults(browser)] == []
+                assert not browser.evaluate("document.documentElement.scrollWidth > innerWidth")
+        browser.look(address(workspace, ""))
+        assert "还没有文章" in browser.evaluate("document.body.innerText")
+
+
+def test_what_is_wrong_with_a_page_would_be_found(tmp_path: Any, browser: Chromium) -> None:
+    page = '<html><body style="color: #ddd; background: #fff"><p style="width: 3000px">pale</p><img src="nowhere.png">'
+    (tmp_path / "page.html").write_text(f"<!doctype html>{page}<script>undefined_name()</script>", encoding="utf-8")
+    seen = browser.look(f"file://{tmp_path}/page.html")
+    assert {fault.split()[1] for fault in faults(browser)} >= {"image-alt:", "color-contrast:", "html-has-lang:"}
+    assert browser.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert any("undefined_name" in said for said in seen.said)
+    assert any(asked.endswith("nowhere.png") for asked in seen.asked)

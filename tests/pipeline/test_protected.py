@@ -61,11 +61,13 @@ def test_nothing_of_a_protected_channel_stands_where_anyone_reads(newsroom: News
     assert len([path for path in closed if path.startswith("article/")]) == 1
     assert len(closed) == 5
     assert newsroom.titles("feed.atom") == ["两处都有", "标题1"]
+    assert answers["sources.html"].text.count("<h2") == 1, "its source is not named either"
 
 
 def test_without_protection_it_would_stand_there(newsroom: Newsroom) -> None:
     newsroom.refresh()
     assert {"feed.atom", "feed.rss", "feed.json", "index.html", "opml.xml", "category/mimi.atom"} <= leaks(newsroom)
+    assert fetched(newsroom)["sources.html"].text.count("<h2") == 2
 
 
 def test_who_has_the_token_reads_the_channel_and_its_articles(newsroom: Newsroom) -> None:

@@ -219,8 +219,26 @@ def test_words_count_and_name_days() -> None:
     chinese, english = words_in("zh-Hant-TW"), words_in("")
     assert (chinese.count(1), english.count(1), english.count(2)) == ("1 篇", "1 article", "2 articles")
     assert (chinese.moment(time), english.moment(time)) == ("2021年2月3日 04:05", "3 Feb 2021, 04:05")
-    assert (chinese.day(time), english.day(time)) == ("2月3日", "3 Feb")
+    assert (chinese.day(time, 2021), english.day(time, 2021)) == ("2月3日", "3 Feb")
+    assert (chinese.day(time, 2026), english.day(time, 2026)) == ("2021年2月", "Feb 2021")
     assert not words_in("zha").chinese  # Zhuang
+
+
+def test_one_source_does_not_fill_the_newest_while_others_have_something() -> None:
+    busy = [replace(FULL, seq=n, info_code=f"b{n}", sort_date=NOON + timedelta(minutes=n)) for n in range(10, 20)]
+    calm = [replace(FULL, seq=n, info_code=f"c{n}", source="calm", sort_date=NOON) for n in (2, 3)]
+    found = tree(index_document(SITE, [ChannelSummary(CHANNEL, 12, NOON, tuple(busy + calm))]))
+    assert [link.partition("/")[2] for link in found.xpath("//*[@class='latest']//h3/a/@href")] == [
+        "b19.html", "b18.html", "b17.html", "c3.html", "c2.html"
+    ]  # fmt: skip
+    alone = tree(index_document(SITE, [ChannelSummary(CHANNEL, 10, NOON, tuple(busy))]))
+    assert len(alone.xpath("//*[@class='latest']//h3")) == 5
+
+
+def test_titles_of_other_years_say_so() -> None:
+    old = replace(FULL, info_code="old", sort_date=NOON - timedelta(days=400), published=None)
+    found = tree(index_document(SITE, [ChannelSummary(CHANNEL, 2, NOON, (FULL, old))]))
+    assert found.xpath("//*[@class='column']//time/text()") == ["12月28日", "2020年11月"]
 
 
 def test_an_article_that_cannot_be_rendered_is_an_error_that_names_it() -> None:
@@ -231,7 +249,7 @@ def test_an_article_that_cannot_be_rendered_is_an_error_that_names_it() -> None:
 
 def test_the_style_sheet_and_the_icon_are_published_with_the_pages() -> None:
     documents = {document.path: document.body for document in static_documents(SITE)}
-    assert set(documents) == {"static/feed.css", "static/icon.svg", "static/style.css"}
+    assert set(documents) == {"favicon.ico", "static/feed.css", "static/icon.svg", "static/style.css"}
     assert b"prefers-color-scheme: dark" in documents["static/style.css"]
     assert not re.search(rb"url\(|@import", documents["static/style.css"])
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
+from lxml import html
 
 from aggregator.errors import StoreError
 from aggregator.publish.status_page import status_page
@@ -143,6 +144,24 @@ def test_the_page_says_what_is_wrong_and_what_helps_and_runs_nothing(directory: 
     assert page.text.count("<svg") == 3
     assert "feed.atom</h3><p>it is faulty" in page.text
     assert "&lt;金融&gt;" in page.text
+
+
+def test_the_plots_have_axes_that_say_what_is_shown(directory: Path) -> None:
+    days = tuple((day, {"new": 535 if place == 29 else 10}) for place, (day, _) in enumerate(by_day({}, NOW, ZONE)))
+    hours = tuple((hour, {"ok": 3, "failed": 1, "gone": 1}) for hour, _ in by_hour({}, NOW))
+    busy = replace(status(), days=days, hours=hours)
+    with served(directory, reports=reports(lambda: busy)) as get:
+        plots = html.document_fromstring(get("status").text).xpath("//figure")
+    said = [[text.text for text in plot.xpath(".//*[name()='text']")] for plot in plots]
+    newest = f"{days[-1][0]:%m-%d}"
+    assert said[0][:2] == ["600", "300"], "the highest stands below a round number"
+    assert (said[0][-1], len(said[0])) == (newest, 2 + 5)
+    assert said[1][:2] == ["6", "3"]
+    assert {"12:00", newest} <= set(said[1][2:])
+    assert said[2][-9:] == ["0.1", "0.25", "0.5", "1", "2.5", "5", "10", "30", "more"]
+    assert [key.text for key in plots[1].xpath(".//*[contains(@class, 'key')]")] == ["news", "nothing new", "failed"]
+    heights = [float(bar.get("height")) for bar in plots[1].xpath(".//*[@class='failed']")]
+    assert heights == [40.0] * len(hours), "what is gone failed, too"
 
 
 def test_a_source_without_news_and_a_site_without_sources_have_a_page_too(directory: Path) -> None:

@@ -93,9 +93,21 @@ def test_the_text_is_gone_everywhere_and_the_names_are_not(store: Store, tmp_pat
         assert [row for row in rows if text in row] == []
 
 
-def test_only_the_article_s_own_page_is_to_be_rendered_again(store: Store) -> None:
+def test_only_the_article_s_own_page_and_the_home_page_are_to_be_rendered_again(store: Store) -> None:
     dropped(store, OLD)
-    assert sorted(store.marked()) == sorted(f"article/{code}" for code in codes(*range(1, 9)))
+    assert sorted(store.marked()) == sorted(["index", *(f"article/{code}" for code in codes(*range(1, 9)))])
+    store.clear(store.marked())
+    dropped(store, OLD)
+    assert not store.marked(), "there was nothing left to drop"
+
+
+def test_a_channel_counts_what_can_be_read(store: Store) -> None:
+    assert [summary.count for summary in store.summaries(3)] == [12]
+    dropped(store, OLD)
+    assert [summary.count for summary in store.summaries(3)] == [4]
+    store.retract("code-12", NOW)
+    store.retract("code-1", NOW)
+    assert [summary.count for summary in store.summaries(3)] == [3]
 
 
 def test_an_archive_knows_that_it_cannot_be_rendered_as_it_was(store: Store) -> None:
