@@ -995,6 +995,24 @@ class Policies:
         return tuple(sorted(slug for slug, policy in self.by_slug.items() if policy.protected))
 
 
+class SearchNote(StrEnum):
+    """What there is to say of a search to the person who asked."""
+
+    NO_WORD = "no-word"
+    ONLY_WITHOUT = "only-without"
+    CUT = "cut"  # the number: of words that were looked for
+    LATE = "late"  # the number: of articles that were looked through
+    DEEP = "deep"  # the number: of articles that can be seen
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A note on a search, with its number."""
+
+    note: SearchNote
+    number: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSummary:
     """A channel as the home page and the subscription list show it."""

@@ -316,7 +316,7 @@ def searching(settings: Settings) -> Iterator[SearchIndex]:
     """
     from aggregator.store import SearchIndex, Store
 
-    with Store(settings.store.path) as store, SearchIndex(store) as index:
+    with Store(settings.store.path, private=_private(settings)) as store, SearchIndex(store) as index:
         yield index
 
 
@@ -399,29 +399,30 @@ def with_search(options: ServeOptions, settings: Settings, index: SearchIndex) -
 
 def _search(settings: Settings, index: SearchIndex) -> Search:
     """Give what renders the page of results for a query string."""
-    import asyncio
-
     from aggregator.publish.found import FoundEntry, found_page
+    from aggregator.publish.pages import Facts
+    from aggregator.store.finding import MOST
     from aggregator.store.words import LONGEST_QUERY
 
     site, policies = site_as_configured(settings), policies_of(settings)
 
-    def page(query_string: str) -> bytes:
+    def page(query_string: str, is_given_up: Callable[[], bool]) -> bytes:
         said = parse_qs(query_string, errors="replace")
-        asked, number = said.get("q", [""])[0].strip(), _page_number(said.get("page", ["1"])[0])
-        found = index.find(asked, now=utc_now(), limit=_HITS, offset=(number - 1) * _HITS)
+        asked, number = said.get("q", [""])[0].strip(), _page_number(said.get("page", ["1"])[0], MOST // _HITS)
+        begin, closed = (number - 1) * _HITS, policies.protected
+        found = index.find(asked, now=utc_now(), limit=_HITS, offset=begin, closed=closed, is_given_up=is_given_up)
         hits = [FoundEntry(hit.entry, hit.snippet, hit.marks) for hit in found.hits]
-        shown = asked[:LONGEST_QUERY]
-        return found_page(site, policies, hits, query=shown, page=number, more=found.more, problem=found.problem)
+        facts = Facts(asked[:LONGEST_QUERY], number, found.more, found.count, found.exact, found.remarks)
+        return found_page(site, policies, hits, facts)
 
-    return lambda query_string: asyncio.to_thread(page, query_string)
-
-
-_HITS, _MOST_PAGES = 20, 20
+    return page
 
 
-def _page_number(text: str) -> int:
-    return min(max(int(text), 1), _MOST_PAGES) if re.fullmatch("[0-9]{1,4}", text) else 1
+_HITS = 20
+
+
+def _page_number(text: str, most: int) -> int:
+    return min(max(int(text), 1), most) if re.fullmatch("[0-9]{1,4}", text) else 1
 
 
 def _reports(settings: Settings, tally: Tally | None) -> Reports:

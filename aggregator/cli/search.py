@@ -11,8 +11,10 @@ from rich.text import Text
 from aggregator import wiring
 from aggregator.cli import show
 from aggregator.cli.group import DONE, FAILED, cli
+from aggregator.publish.words import words_in
 from aggregator.store import SearchIndex
-from aggregator.store.search import Found, Hit
+from aggregator.store.finding import Found
+from aggregator.store.ranking import Hit
 
 _WORTH_A_BAR = 1_000  # articles that wait to be indexed
 
@@ -33,7 +35,7 @@ def search(path: Path, words: tuple[str, ...], limit: int, as_json: bool) -> int
         show.print_json(_as_json(asked, found))
     else:
         _show(found, asked, ZoneInfo(settings.site.timezone))
-    return DONE if found.hits or not found.problem else FAILED
+    return DONE if found.hits or not found.remarks else FAILED
 
 
 def _catch_up(index: SearchIndex) -> None:
@@ -58,19 +60,26 @@ def _as_json(asked: str, found: Found) -> dict[str, Any]:
         }
         for hit in found.hits
     ]
-    return {"query": asked, "hits": hits, "more": found.more, "problem": found.problem}
+    counted = {"count": found.count, "exact": found.exact, "more": found.more}
+    return {"query": asked, **counted, "hits": hits, "problem": "; ".join(_said(found))}
+
+
+def _said(found: Found) -> list[str]:
+    return [words_in("en").remark(remark) for remark in found.remarks]
 
 
 def _show(found: Found, asked: str, zone: ZoneInfo) -> None:
     console = show.out()
-    if found.problem:
-        show.err().print(Text.assemble(("note  ", "yellow"), found.problem))
+    for remark in _said(found):
+        show.err().print(Text.assemble(("note  ", "yellow"), remark))
     for hit in found.hits:
         _show_hit(console, hit, zone)
-    if not found.hits and not found.problem:
-        console.print(Text(f"nothing is found for {asked!r}"))
+    if not found.hits and not found.remarks:
+        console.print(Text(f"nothing is found for {asked!r}; fewer words find more, and -word leaves one out"))
     if found.more:
-        console.print("[dim]there are more; --limit shows them[/]")
+        about = f"{found.count:,}" if found.exact else f"about {found.count:,}"
+        hint = "--limit shows more, another word narrows it down"
+        console.print(f"[dim]{len(found.hits)} of {about} articles; {hint}[/]")
 
 
 def _show_hit(console: Console, hit: Hit, zone: ZoneInfo) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from aggregator.dataclass import dataclass
 from aggregator.publish.documents import SICKNESS
-from aggregator.publish.pages import Result, Results, result_of, search_page
+from aggregator.publish.pages import Facts, Result, result_of, search_page
 from aggregator.publish.view import for_all, widest
 from aggregator.records import Policies, Site, StoredEntry
 
@@ -19,12 +19,10 @@ class FoundEntry:
     marks: Sequence[tuple[int, int]]
 
 
-def found_page(
-    site: Site, policies: Policies, hits: Iterable[FoundEntry], *, query: str, page: int, more: bool, problem: str
-) -> bytes:
+def found_page(site: Site, policies: Policies, hits: Iterable[FoundEntry], facts: Facts) -> bytes:
     """Render a page of results; an article that cannot be shown is passed over."""
     shown = (_shown(site, policies, hit) for hit in hits if not _is_closed(hit.entry, policies))
-    return search_page(site, Results(query, tuple(hit for hit in shown if hit), more, problem, page))
+    return search_page(site, facts, tuple(hit for hit in shown if hit))
 
 
 def _is_closed(entry: StoredEntry, policies: Policies) -> bool:

@@ -34,7 +34,7 @@ from aggregator.publish.addresses import (
 from aggregator.publish.item import Item, item_of, language, line, local
 from aggregator.publish.view import SITE_PATH, View, archive_file
 from aggregator.publish.words import Words, words_in
-from aggregator.records import Channel, ChannelSummary, Document, Site, SourceNote, StoredEntry
+from aggregator.records import Channel, ChannelSummary, Document, Remark, Site, SourceNote, StoredEntry
 
 EXCERPT_LIMIT = 140
 LEAD_LIMIT = 280
@@ -76,14 +76,16 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
-    """What a query found, a page of it; `newer` and `older` lead to the pages around, relative to the search page."""
+class Facts:
+    """What there is to say of a search besides what it found: `page` of it is shown, from 1 on, and `more` can be had.
+    `count` is how many articles there are, about, unless that is `exact`."""
 
     query: str = ""
-    hits: tuple[Result, ...] = ()
-    more: bool = False
-    problem: str = ""
     page: int = 1
+    more: bool = False
+    count: int = 0
+    exact: bool = True
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,10 @@ def sources_page(site: Site, sources: Sequence[SourceNote]) -> bytes:
     return _render("sources.html", site, SOURCES, title=words_in(site.language).sources, sources=sources)
 
 
-def search_page(site: Site, results: Results) -> bytes:
-    """Render the page of what was found; without a query, the form alone."""
-    return _render("search.html", site, SEARCH, title=words_in(site.language).search, results=results, noindex=True)
+def search_page(site: Site, facts: Facts, hits: Sequence[Result]) -> bytes:
+    """Render the page of what was found; without a query, the form and what can be typed into it."""
+    title = words_in(site.language).search
+    return _render("search.html", site, SEARCH, title=title, results=facts, hits=hits, noindex=True)
 
 
 def result_of(site: Site, entry: StoredEntry, snippet: str, marks: Sequence[tuple[int, int]]) -> Result:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from aggregator.dataclass import dataclass
+from aggregator.records import Remark, SearchNote
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -31,6 +32,10 @@ class Words:
     search: str
     find: str
     nothing_found: str
+    search_how: str
+    search_again: str
+    before: str
+    after: str
     tags: str
     website: str
     chinese: bool
@@ -50,6 +55,21 @@ class Words:
         if self.chinese:
             return f"{number} 篇"
         return "1 article" if number == 1 else f"{number} articles"
+
+    def counted(self, number: int, exact: bool) -> str:
+        """Say how many articles were found."""
+        if self.chinese:
+            return f"共 {number:,} 篇" if exact else f"约 {number:,} 篇"
+        return self.count(number) if exact else f"About {number:,} articles"
+
+    def numbered(self, page: int) -> str:
+        """Name a page of what was found."""
+        return f"第 {page} 页" if self.chinese else f"Page {page}"
+
+    def remark(self, remark: Remark) -> str:
+        """Say what there is to say of a search."""
+        chinese, english = _REMARKS[remark.note]
+        return (chinese if self.chinese else english).format(f"{remark.number:,}")
 
     def back_to(self, place: str) -> str:
         """Say where a link leads back to."""
@@ -80,6 +100,22 @@ class Words:
         return f"{time.month}月{time.day}日" if self.chinese else f"{time.day} {_MONTHS[time.month - 1]}"
 
 
+_REMARKS = {
+    SearchNote.NO_WORD: ("请输入要查找的词语，任何语言都可以。", "type a word to find, in any language"),
+    SearchNote.ONLY_WITHOUT: (
+        "请同时写出要查找的词语，而不只是要排除的。",
+        "say also what is to be found, not only what is not",
+    ),
+    SearchNote.CUT: ("查询太长，只查找了前 {} 个词。", "the query is long; only the first words were looked for: {}"),
+    SearchNote.LATE: (
+        "查找用时过长，只看了最近的约 {} 篇文章；请换一个更少见的词。",
+        "this took too long, only about the newest {} articles were looked through; name a rarer word",
+    ),
+    SearchNote.DEEP: (
+        "这里最多列出 {} 篇；请再加一个词，缩小范围。",
+        "no more than {} are listed; another word narrows it down",
+    ),
+}
 _CHINESE = Words(
     latest="最新消息",
     channels="频道",
@@ -101,6 +137,10 @@ _CHINESE = Words(
     search="搜索",
     find="搜索文章",
     nothing_found="没有找到相关文章。",
+    search_how="可以输入几个词语、“一个短语”、-不要的词、甲 OR 乙，或者 标题:词语。",
+    search_again="请检查写法，减少词语，或换一个更常见的说法。",
+    before="上一页",
+    after="下一页",
     tags="标签",
     website="网站",
     chinese=True,
@@ -126,6 +166,10 @@ _ENGLISH = Words(
     search="Search",
     find="Find articles",
     nothing_found="No articles were found.",
+    search_how="Words are found in any order; “a phrase” as it stands. -word leaves out, this OR that, title:word.",
+    search_again="Look at the spelling, take fewer words, or more usual ones.",
+    before="Previous",
+    after="Next",
     tags="Tags",
     website="Website",
     chinese=False,

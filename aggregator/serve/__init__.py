@@ -1,9 +1,10 @@
 """Serve: the published files over HTTP, with validators. starlette and uvicorn are known here only."""
 
 from aggregator.serve.access import Token
-from aggregator.serve.app import Search, ServeOptions, create_app
+from aggregator.serve.app import ServeOptions, create_app
 from aggregator.serve.rate import Rate
 from aggregator.serve.readers import Readers
+from aggregator.serve.searches import Search
 from aggregator.serve.server import fast_loop, serve
 from aggregator.serve.status import Reports
 

@@ -41,6 +41,7 @@ _WORDS = {
     404: ("这里没有这个页面，也许它已被移走。", "There is no such page here. It may have been moved."),
     410: ("这个页面已被移除，不会再回来。", "This has been removed, and does not come back."),
     429: ("请求过于频繁，请稍后再来。", "You ask too often. Please come back later."),
+    503: ("搜索的人太多了，请稍后再试。", "Too many search at once. Please try again in a moment."),
     500: ("服务器出错了，请稍后再来。", "Something went wrong here. Please come back later."),
 }
 

@@ -6,7 +6,7 @@ look at the file's time.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from math import ceil
 from pathlib import Path
@@ -24,6 +24,8 @@ from aggregator.serve.memory import Memory
 from aggregator.serve.negotiate import best_coding, entity_tags, not_modified, wants_news_only
 from aggregator.serve.rate import Limiter, Rate, client_of, networks
 from aggregator.serve.readers import Readers
+from aggregator.serve.searches import PATH as SEARCH
+from aggregator.serve.searches import Search, Searches
 from aggregator.serve.status import FOLDER, PATHS, Desk, Reports, Who
 
 log = logging.getLogger(__name__)
@@ -36,12 +38,6 @@ _PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": ", ".join(METHODS),
     "Access-Control-Allow-Headers": "A-IM, Authorization, If-Modified-Since, If-None-Match",
     "Access-Control-Max-Age": "86400",
-}
-_SEARCH_HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "private, max-age=60",
-    "X-Robots-Tag": "noindex",
-    **SAFETY,
 }
 _HEARD = frozenset(
     (
@@ -68,11 +64,6 @@ _PLAIN = re.compile(rb"[!-~]{1,2000}")
 Heard = dict[bytes, bytes]
 
 
-SEARCH = "search"
-
-Search = Callable[[str], Awaitable[bytes]]
-
-
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """What is served, to whom and how often. `max_age` is how long an answer is fresh while the rhythm of its document
@@ -86,7 +77,7 @@ class ServeOptions:
     tokens: tuple[Token, ...] = ()
     rate: Rate | None = None
     trusted_proxies: tuple[str, ...] = ()
-    search: Search | None = None  # gives the page for a query string
+    search: Search | None = None  # gives the page for a query string, in a thread
     status: Who = "local"
     status_networks: tuple[str, ...] = ()
     reports: Reports | None = None
@@ -124,6 +115,7 @@ class Site:
     """Answers every request from the published files."""
 
     def __init__(self, options: ServeOptions) -> None:
+        self._searches = Searches()
         self._take(options)
 
     def adopt(self, options: ServeOptions) -> None:
@@ -143,13 +135,14 @@ class Site:
         self._desk = Desk(options.reports, options.status, options.status_networks, options.trusted_proxies)
 
     def close(self) -> None:
-        """Let go of what the status took."""
+        """Let go of what the status and searches took."""
         self._desk.close()
+        self._searches.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; whatever breaks in us is logged, and said without a word about the request."""
         try:
-            reply = self.at_once(scope) or await self._answer(scope)
+            reply = self.at_once(scope) or await self._answer(scope, receive)
         except Exception:
             log.exception("request not answered", extra={"path": scope["path"]})
             reply = page(500, scope["path"])
@@ -169,12 +162,12 @@ class Site:
         except Exception:
             return None
 
-    async def _answer(self, scope: Scope) -> Answer:
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         path, heard = scope["path"].removeprefix("/") or INDEX, _heard(scope["headers"])
         if scope["method"] not in METHODS:
             return self._sent(scope, _refused(scope["method"], path, heard), heard)
         if path == SEARCH and self._options.search is not None:
-            return self._sent(scope, await self._found(scope, heard, self._options.search), heard)
+            return self._turned_away(scope, heard) or _for_method(scope, await self._found(scope, heard, receive))
         if path in PATHS or path.startswith(FOLDER):
             return await self._of_status(path, scope, heard)
         ready = await self._files.get(path)
@@ -203,14 +196,18 @@ class Site:
     def _sent(self, scope: Scope, reply: Answer, heard: Heard) -> Answer:
         """Give the answer as it goes out: to a client that asked too often, that it did."""
         if self._limiter is not None and reply.status != 304:
-            wait = self._limiter.wait(self._client(scope, heard))
-            if wait:
-                later = {"Retry-After": str(ceil(wait)), "Cache-Control": "no-store"}
-                reply = _page(429, scope["path"].removeprefix("/"), later)
+            reply = self._turned_away(scope, heard) or reply
         if self._options.readers is not None and reply.status in _READ and scope["path"].endswith(FEED_ENDINGS):
             agent = heard.get(b"user-agent", b"").decode("latin-1")
             self._options.readers.note(scope["path"], self._client(scope, heard), agent)
         return reply.bodiless() if scope["method"] == "HEAD" else reply
+
+    def _turned_away(self, scope: Scope, heard: Heard) -> Answer | None:
+        """Give the answer to a client that asked too often."""
+        if self._limiter is None or not (wait := self._limiter.wait(self._client(scope, heard))):
+            return None
+        later = {"Retry-After": str(ceil(wait)), "Cache-Control": "no-store"}
+        return _for_method(scope, _page(429, scope["path"].removeprefix("/"), later))
 
     def _client(self, scope: Scope, heard: Heard) -> str:
         return client_of(_peer(scope), _said(heard, b"x-forwarded-for"), self._trusted)
@@ -225,12 +222,15 @@ class Site:
             return _moved(path, new_home, scope["query_string"])
         return _page(404 if new_home is None else 410, path)
 
-    async def _found(self, scope: Scope, heard: Heard, search: Search) -> Answer:
+    async def _found(self, scope: Scope, heard: Heard, receive: Receive) -> Answer:
         """Answer with the page of what is found. Where everything needs a token, so does this."""
         if self._all_closed and not self._may_read(frozenset({ALL}), scope, heard):
             return _unauthorised(SEARCH)
-        body = await search(scope["query_string"].decode("latin-1"))
-        return answer(200, _SEARCH_HEADERS, body)
+        return await self._searches.answer(self._search, scope["query_string"].decode("latin-1"), receive)
+
+    def _search(self) -> Search:
+        """Give what searches at this moment: another configuration may have brought another index."""
+        return self._options.search or (lambda _, __: b"")
 
     @property
     def _all_closed(self) -> bool:
@@ -283,6 +283,10 @@ class Site:
         if file.path.endswith(FEED_ENDINGS):
             headers |= CORS
         return _ready(file, headers, needs)
+
+
+def _for_method(scope: Scope, reply: Answer) -> Answer:
+    return reply.bodiless() if scope["method"] == "HEAD" else reply
 
 
 def _peer(scope: Scope) -> str:

@@ -537,3 +537,23 @@ def places_of_dropped_articles(db: Database) -> None:
     """Which places in archives are those of articles that are not kept any more: channels do not count them."""
     for statement in _DROPPED:
         db.execute(statement)
+
+
+_INDEXED = ("title", "summary", "content", "state", "tags", "author", "outlet", "sort_date")
+_CHANGED_AT_ALL = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _INDEXED)
+_TO_INDEX_AGAIN = (
+    "DROP TRIGGER entry_changed",
+    f"""CREATE TRIGGER entry_changed AFTER UPDATE OF {", ".join(_INDEXED)} ON entries WHEN {_CHANGED_AT_ALL}
+        BEGIN {_QUEUE.format(seq="NEW.seq")} END""",
+    """CREATE TRIGGER source_hidden AFTER UPDATE OF private ON sources WHEN OLD.private IS NOT NEW.private
+        BEGIN INSERT INTO index_queue (seq, stamp) SELECT seq, lower(hex(randomblob(8))) FROM entries
+            WHERE source IN (SELECT name FROM sources WHERE name = NEW.name OR parent = NEW.name)
+        ON CONFLICT (seq) DO UPDATE SET stamp = excluded.stamp; END""",
+)
+
+
+@migrations()
+def all_that_search_shows(db: Database) -> None:
+    """What is searched follows an article's author, outlet and date as well, and a source that becomes private."""
+    for statement in _TO_INDEX_AGAIN:
+        db.execute(statement)

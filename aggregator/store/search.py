@@ -3,62 +3,53 @@
 Triggers of the store put every article that comes, changes or goes into a queue, within the transaction that does it.
 `catch_up` takes the queue into the index in small steps, so that a refresh never waits for it, and after a crash at any
 instant it goes on where it was. The index keeps the plain text that it holds of an article (compressed): to take its
-words out again when it changes, to rank, and to show where it was found. It is derived: without it, it is made anew.
+words out again when it changes, and to rank. It is derived: without it, it is made anew.
+
+Queries have connections of their own to both files, so that they wait for no writer and none waits for them.
 """
 
-import math
-import re
 import sqlite3
 import threading
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 
 from aggregator.dataclass import dataclass
 from aggregator.errors import StoreError
-from aggregator.markup import text_of
 from aggregator.records import StoredEntry
+from aggregator.store import shards
+from aggregator.store.finding import Finding, Found, Page, packed, parts_in, parts_of
+from aggregator.store.glance import Glance
 from aggregator.store.sqlite import BUSY_SECONDS, Store
-from aggregator.store.words import Query, index_form, query
+from aggregator.store.words import article_form, query
 
 AT_A_STEP = 200  # articles in one transaction of the index
-_VERSION = "1"  # of how a text is cut into words
-_CANDIDATES = 200  # the newest matches that are ranked, of those in titles and of all
-_RANKED_BY = 2_000  # characters at the beginning of a text
-_READ_AT_MOST = 100_000  # characters of an article
-_BEFORE, _SNIPPET = 30, 160  # characters of a snippet: before the first place, and in all
-_DAYS_TO_HALF = 60.0
+AT_ONCE = 2  # queries; others wait
+PATIENCE_SECONDS = 2.0  # with a query; then what was found until then is shown
+_VERSION = "2"  # of how a text is cut into words, and of how they are kept
+_STATEMENTS = 1_000  # kept ready: there are some for each shard
+_PAGES_KB = 16_000  # of the index, kept in memory by each connection
 
-_SCHEMA = """
-    CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS texts (seq INTEGER PRIMARY KEY, title TEXT NOT NULL, body BLOB NOT NULL) STRICT;
-    CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (title, body, content = '', tokenize = 'ascii');
-"""
+_META = "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"
+_TEXTS = """CREATE TABLE texts (
+    seq INTEGER PRIMARY KEY, shard INTEGER NOT NULL, title TEXT NOT NULL, body BLOB NOT NULL) STRICT"""
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """An article that was found. `snippet` is plain text around the first place; `marks` are the places in it that the
-    query asked for, from and to, in characters."""
+class _Reader:
+    index: sqlite3.Connection
+    store: Glance
 
-    entry: StoredEntry
-    snippet: str
-    marks: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a query found, the best first; `more` are there than shown. `problem` is for the person who asked."""
-
-    hits: tuple[Hit, ...] = ()
-    more: bool = False
-    problem: str = ""
+    def close(self) -> None:
+        self.index.close()
+        self.store.close()
 
 
 class SearchIndex:
-    """An open index over a store. Its verbs may be called from any thread; they take turns.
+    """An open index over a store. Its verbs may be called from any thread.
 
     Raises:
         StoreError: when SQLite cannot do its work.
@@ -68,7 +59,16 @@ class SearchIndex:
         self._store = store
         self.path = path_of(store.path)
         self._lock = threading.RLock()
+        self._places = threading.Semaphore(AT_ONCE)
+        self._idle: list[_Reader] = []
+        self._is_closing = False
         self._db = self._open()
+        try:
+            with self._reporting():
+                self._begin_anew_if_foreign()
+        except BaseException:
+            self._db.close()
+            raise
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -80,9 +80,14 @@ class SearchIndex:
         return _opened(self.path)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; a query under way is brought to its end."""
+        self._is_closing = True
+        for _ in range(AT_ONCE):
+            self._places.acquire()
         with self._lock:
             self._db.close()
+        while self._idle:
+            self._idle.pop().close()
 
     def __enter__(self) -> "SearchIndex":
         return self
@@ -97,8 +102,7 @@ class SearchIndex:
 
         The index commits before the queue is cut, and doing the same again changes nothing.
         """
-        with self._reporting():
-            self._begin_anew_if_foreign()
+        with self._lock, self._reporting():
             queued = self._store.to_index(limit)
             if queued:
                 self._take_in(queued)
@@ -107,19 +111,19 @@ class SearchIndex:
 
     def waiting(self) -> int:
         """Count the articles that are to be taken in."""
-        with self._reporting():
-            self._begin_anew_if_foreign()
-            return self._store.counted_to_index()
+        return self._store.counted_to_index()
 
     def _begin_anew_if_foreign(self) -> None:
         row = self._db.execute("SELECT value FROM meta WHERE key = 'of'").fetchone()
         identity = f"{_VERSION} {self._store.identity()}"
-        if row is not None and row["value"] == identity:
+        if row is not None and row[0] == identity:
             return
         self._store.index_everything()
         with self._transaction():
-            self._db.execute("INSERT INTO words (words) VALUES ('delete-all')")
-            self._db.execute("DELETE FROM texts")
+            self._db.execute(shards.TABLE)
+            shards.drop_all(self._db)
+            self._db.execute("DROP TABLE IF EXISTS texts")
+            self._db.execute(_TEXTS)
             self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('of', ?)", (identity,))
 
     def _take_in(self, queued: dict[int, str]) -> None:
@@ -129,52 +133,73 @@ class SearchIndex:
                 self._take_out(seq)
                 if seq in articles:
                     self._put_in(articles[seq])
+            shards.drop_empty(self._db)
 
     def _take_out(self, seq: int) -> None:
-        row = self._db.execute("SELECT title, body FROM texts WHERE seq = ?", (seq,)).fetchone()
+        row = self._db.execute("SELECT shard, title, body FROM texts WHERE seq = ?", (seq,)).fetchone()
         if row is not None:
-            words = (seq, index_form(row["title"]), index_form(_unpacked(row["body"])))
-            self._db.execute("INSERT INTO words (words, rowid, title, body) VALUES ('delete', ?, ?, ?)", words)
+            shards.take_out(self._db, row[0], seq, article_form(row[1], parts_in(row[2])))
             self._db.execute("DELETE FROM texts WHERE seq = ?", (seq,))
 
     def _put_in(self, entry: StoredEntry) -> None:
-        body = text_of((entry.content or entry.summary)[:_READ_AT_MOST])
-        told = "\n".join(part for part in (body, entry.outlet, entry.author, *entry.tags) if part)
-        kept = (entry.seq, entry.title, _packed(told))
-        self._db.execute("INSERT INTO texts (seq, title, body) VALUES (?, ?, ?)", kept)
-        words = (entry.seq, index_form(entry.title), index_form(told))
-        self._db.execute("INSERT INTO words (rowid, title, body) VALUES (?, ?, ?)", words)
+        shard, parts = shards.shard_of(entry.seq, entry.sort_date), parts_of(entry)
+        kept = (entry.seq, shard, entry.title, packed(parts))
+        self._db.execute("INSERT INTO texts (seq, shard, title, body) VALUES (?, ?, ?, ?)", kept)
+        shards.put_in(self._db, shard, entry.seq, article_form(entry.title, parts))
 
     # --- finding -------------------------------------------------------------------------------
 
-    def find(self, text: str, *, now: datetime, limit: int = 20, offset: int = 0) -> Found:
+    def find(
+        self,
+        text: str,
+        *,
+        now: datetime,
+        limit: int = 20,
+        offset: int = 0,
+        closed: Collection[str] = (),
+        seconds: float = PATIENCE_SECONDS,
+        is_given_up: Callable[[], bool] = lambda: False,
+    ) -> Found:
         """Find articles: those with the words in their titles first, among them those that tell more of them, newer
-        ones before older. Of very many, the newest are ranked."""
+        ones before older; of very many the newest are ranked, and the others follow by date.
+
+        Articles that stand in `closed` channels only are not found. After so many seconds, or once it is given up,
+        what was found until then is all.
+        """
         asked = query(text)
+        remarks = (asked.remark,) if asked.remark else ()
         if not asked.expression:
-            return Found(problem=asked.problem)
-        with self._reporting():
-            seqs = self._candidates(asked)
-            texts = self._texts(seqs, _RANKED_BY)
-        dates, pattern = self._store.dates_of(seqs), asked.pattern
-        ranked = sorted(dates.keys() & texts, key=lambda seq: (-_score(pattern, texts[seq], now, dates[seq]), -seq))
-        shown = ranked[offset : offset + limit]
-        with self._reporting():
-            whole = self._texts(shown, _READ_AT_MOST)
-        entries = {entry.seq: entry for entry in self._store.heads(shown)}
-        hits = tuple(_hit(entries[seq], pattern, whole[seq][1]) for seq in shown if seq in entries and seq in whole)
-        return Found(hits, len(ranked) > offset + limit, asked.problem)
+            return Found(remarks=remarks)
+        with self._reader() as reader:
+            end = monotonic() + seconds
 
-    def _candidates(self, asked: Query) -> list[int]:
-        sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
-        in_titles = self._db.execute(sql, (asked.in_title, _CANDIDATES)).fetchall()
-        anywhere = self._db.execute(sql, (asked.expression, _CANDIDATES)).fetchall()
-        return list(dict.fromkeys(row["rowid"] for row in (*in_titles, *anywhere)))
+            def too_late() -> bool:
+                return self._is_closing or monotonic() > end or is_given_up()
 
-    def _texts(self, seqs: Sequence[int], characters: int) -> dict[int, tuple[str, str]]:
-        marks = ",".join("?" * len(seqs))
-        rows = self._db.execute(f"SELECT seq, title, body FROM texts WHERE seq IN ({marks})", seqs).fetchall()
-        return {row["seq"]: (row["title"], _unpacked(row["body"], characters)) for row in rows}
+            finding = Finding(reader.index, reader.store, asked, closed=closed, too_late=too_late)
+            found = finding.found(Page(limit, offset), now)
+        return replace(found, remarks=remarks + found.remarks)
+
+    @contextmanager
+    def _reader(self) -> Iterator[_Reader]:
+        """Lend a pair of connections, to a few at once."""
+        with self._places, self._reporting():
+            reader = self._idle.pop() if self._idle else self._another_reader()
+            try:
+                reader.store.reword = self._store.reword
+                yield reader
+            except BaseException:
+                reader.close()
+                raise
+            self._idle.append(reader)
+
+    def _another_reader(self) -> _Reader:
+        if self._is_closing:
+            raise StoreError(f"{self.path}: the search index is closed")
+        index = _connected(self.path)
+        index.execute("PRAGMA query_only = ON")
+        index.execute(f"PRAGMA cache_size = -{_PAGES_KB}")
+        return _Reader(index, Glance(self._store.path, self._store.private))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -188,11 +213,10 @@ class SearchIndex:
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                yield
-            except sqlite3.Error as error:
-                raise StoreError(f"{self.path}: {error}; without this file the index is made anew") from error
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: {error}; without this file the index is made anew") from error
 
 
 def path_of(store: Path) -> Path:
@@ -208,46 +232,18 @@ def forget(store: Path) -> None:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
+    connection = _connected(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_SCHEMA)
+        connection.execute(_META)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
 
 
-def _packed(text: str) -> bytes:
-    return zlib.compress(text.encode("utf-8", "replace"), 1)
-
-
-def _unpacked(body: bytes, characters: int = 0) -> str:
-    """Give the text, or no more than about its first characters."""
-    return zlib.decompressobj().decompress(body, 3 * characters).decode("utf-8", "ignore")
-
-
-def _score(pattern: re.Pattern[str], text: tuple[str, str], now: datetime, date: datetime) -> float:
-    title, body = text
-    in_title = len({match[0].lower() for match in pattern.finditer(title)})
-    in_body = sum(1 for _ in pattern.finditer(body))
-    days = max((now - date).total_seconds(), 0.0) / 86_400
-    return 3.0 * in_title + math.log1p(in_body) + 2.0 * math.exp2(-days / _DAYS_TO_HALF)
-
-
-def _hit(entry: StoredEntry, pattern: re.Pattern[str], body: str) -> Hit:
-    line = " ".join(body.split())
-    first = pattern.search(line)
-    begin = max(first.start() - _BEFORE, 0) if first else 0
-    snippet = line[begin : begin + _SNIPPET].strip()
-    if begin:
-        snippet = f"…{snippet}"
-    if begin + _SNIPPET < len(line):
-        snippet = f"{snippet}…"
-    return Hit(entry, snippet, tuple(_marks(pattern.finditer(snippet))))
-
-
-def _marks(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
-    return ((match.start(), match.end()) for match in matches if match[0])
+def _connected(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS
+    )

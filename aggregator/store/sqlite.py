@@ -92,7 +92,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         """`private` are sources whose addresses are not to be given to anyone; the store remembers them."""
         self.path = path
         self.reword: Callable[[StoredEntry], StoredEntry] | None = None  # the operator's words over those of a source
-        self._private = frozenset(private)
+        self.private = frozenset(private)
         self._lock = threading.RLock()
         self._depth = 0
         self._connection = self._open()
@@ -205,7 +205,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         with self.writing():
             self._write("UPDATE sources SET active = 0 WHERE parent IS NULL")
             self._write_many(_SYNC_SOURCE, rows)
-            self._write_many("UPDATE sources SET private = 1 WHERE name = :name", [{"name": n} for n in self._private])
+            self._write_many("UPDATE sources SET private = 1 WHERE name = :name", [{"name": n} for n in self.private])
             self._write(
                 """UPDATE sources SET active = 0
                     WHERE parent IS NOT NULL AND parent NOT IN
@@ -451,7 +451,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         return {row["name"]: mask_of_row(row) for row in rows if self._hides(row)}
 
     def _hides(self, row: sqlite3.Row) -> bool:
-        return bool(row["private"]) or row["name"] in self._private or row["parent"] in self._private
+        return bool(row["private"]) or row["name"] in self.private or row["parent"] in self.private
 
     # --- articles ------------------------------------------------------------------------------
 
@@ -1062,14 +1062,27 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         """Give the published ones of these articles without their texts, by their numbers."""
         return self._published(_HEAD, seqs)
 
-    def dates_of(self, seqs: Iterable[int]) -> dict[int, datetime]:
-        """Give the sort dates of those of these articles that are published."""
-        rows = self._rows(
-            """SELECT seq, sort_date FROM entries
-                WHERE state = 'published' AND seq IN (SELECT value FROM json_each(:seqs))""",
-            seqs=json.dumps(list(seqs)),
-        )
+    def still_to_index(self, seqs: Iterable[int]) -> set[int]:
+        """Give those of these articles that came, changed or went since they were indexed."""
+        sql = "SELECT seq FROM index_queue WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq"
+        return {row["seq"] for row in self._rows(sql, seqs=json.dumps(list(seqs)))}
+
+    def dates_of(self, seqs: Iterable[int], closed: Collection[str] = ()) -> dict[int, datetime]:
+        """Give the sort dates of those of these articles that are published, and not in closed channels only."""
+        sql = f"{_DATES} {_OPEN if closed else ''} ORDER BY e.seq"
+        rows = self._rows(sql, seqs=json.dumps(list(seqs)), closed=json.dumps(sorted(closed)))
         return {row["seq"]: time_of(row["sort_date"]) for row in rows}
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Several questions to the store as it is at one moment, without holding up who writes. Nothing is written."""
+        with self._lock, self._reporting():
+            self._connection.execute("BEGIN")
+            try:
+                self._connection.execute("SELECT 1 FROM index_queue LIMIT 1").fetchall()  # the moment is now
+                yield
+            finally:
+                self._connection.execute("COMMIT")
 
     def _published(self, columns: str, seqs: Iterable[int]) -> list[StoredEntry]:
         rows = self._rows(
@@ -1183,7 +1196,11 @@ _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :
 
 _COUNTED = """SELECT (SELECT count(*) FROM entry_channels WHERE slug = :slug)
     - (SELECT count(*) FROM entry_channels WHERE slug = :slug AND dropped) AS n"""
-
+_DATES = """SELECT e.seq, e.sort_date FROM entries e
+    WHERE e.state = 'published' AND e.seq IN (SELECT value FROM json_each(:seqs))"""
+_OPEN = """AND (NOT EXISTS (SELECT 1 FROM entry_channels ec WHERE ec.info_code = e.info_code)
+    OR EXISTS (SELECT 1 FROM entry_channels ec
+                WHERE ec.info_code = e.info_code AND ec.slug NOT IN (SELECT value FROM json_each(:closed))))"""
 _RETRACT = """UPDATE entries SET state = 'retracted', dropped_at = NULL, title = '', summary = '', content = '',
     author = '', ruled_out_by = '', tags = '[]', enclosures = '[]', fingerprint = '', article_url = '', updated = :now
     WHERE info_code = :code AND (state <> 'retracted' OR dropped_at IS NOT NULL)"""

@@ -3,16 +3,24 @@
 Languages that write without spaces are cut into pairs of characters, each overlapping the next, and the last character
 of a run stands by itself: so every word of two characters and more is found as a phrase, and a single character as the
 beginning of a pair. Everything else is found by whole words, with case, width and accents folded, and no stemming.
+
+The words of a title stand in an article's form twice: among the others, and once more with a mark. So what is asked of
+titles is as quick to find as a word of its own, however often it stands in texts.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate
 
 from aggregator.dataclass import dataclass
+from aggregator.records import Remark, SearchNote
 
 MOST_TERMS = 16
+MOST_TOKENS = 64  # of all terms together
 LONGEST_QUERY = 500  # characters; what stands behind is not looked for
+TITLE_MARK = "_"  # stands before a word of a title, and alone between the parts of an article; no word holds it
 
 # Thai, Lao, Burmese, hangul, Khmer, kana, Han
 _UNSPACED = (
@@ -40,6 +48,13 @@ def index_form(text: str) -> str:
     return " ".join(token for match in _TOKEN.finditer(folded(text)) for token in _parts(match))
 
 
+def article_form(title: str, parts: Iterable[str]) -> str:
+    """Give the tokens of an article, apart by spaces. No phrase reaches from one part into the next."""
+    head = index_form(title)
+    marked = (TITLE_MARK + token for token in head.split())
+    return f" {TITLE_MARK} ".join((head, *map(index_form, parts), " ".join(marked)))
+
+
 def _parts(match: re.Match[str], *, ends: bool = True) -> Iterator[str]:
     """Give a word as it is and a run in pairs; with `ends`, the last character of a run follows."""
     run = match["run"]
@@ -53,35 +68,57 @@ def _parts(match: re.Match[str], *, ends: bool = True) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One thing that a query asks for: in the language of FTS5, and as a pattern for where it stands in a text."""
+    """One thing that a query asks for: tokens that follow each other (the last of them as a beginning only, where it is
+    `open`), and a pattern for where it stands in a text."""
 
-    expression: str
+    tokens: tuple[str, ...]
+    open: bool
     pattern: str
     wanted: bool = True
     alternative: bool = False  # joined to the one before by OR
+    title: bool = False  # looked for in titles only
+
+    def expression(self, *, in_title: bool = False) -> str:
+        """Give the term in the language of FTS5."""
+        return f'"{" ".join(self._marked(in_title))}"{"*" * self.open}'
+
+    def stands_in(self, form: str) -> bool:
+        """Tell whether an article has it, by the article's form with a space at both ends."""
+        return f" {' '.join(self._marked())}{'' if self.open else ' '}" in form
+
+    def _marked(self, in_title: bool = False) -> Iterable[str]:
+        return (TITLE_MARK + token for token in self.tokens) if in_title or self.title else self.tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is to be found; `problem` says in plain words why nothing can be, or what was left out."""
+    """What is to be found; `remark` says why nothing can be, or what was left out."""
 
     terms: tuple[Term, ...] = ()
-    problem: str = ""
+    remark: Remark | None = None
 
     @property
     def expression(self) -> str:
         """The query in the language of FTS5, or "" where it asks for nothing."""
-        return self._put_together("")
+        return self._put_together()
 
     @property
     def in_title(self) -> str:
         """The same, with all that is wanted in the title."""
-        return self._put_together("title : ")
+        return self._put_together(in_title=True)
 
-    def _put_together(self, column: str) -> str:
-        wanted = " AND ".join(f"({' OR '.join(group)})" for group in _groups(self.terms))
-        unwanted = [f"({term.expression})" for term in self.terms if not term.wanted]
-        return " NOT ".join([f"({column}({wanted}))", *unwanted]) if wanted else ""
+    def _put_together(self, *, in_title: bool = False) -> str:
+        groups = ([term.expression(in_title=in_title) for term in group] for group in _groups(self.terms))
+        wanted = " AND ".join(f"({' OR '.join(group)})" for group in groups)
+        unwanted = [term.expression() for term in self.terms if not term.wanted]
+        return " NOT ".join([f"({wanted})", *unwanted]) if wanted else ""
+
+    def asks_for(self, form: str) -> bool:
+        """Tell whether an article is to be found, by its form: what FTS5 tells by `expression`."""
+        padded = f" {form} "
+        if any(term.stands_in(padded) for term in self.terms if not term.wanted):
+            return False
+        return all(any(term.stands_in(padded) for term in group) for group in _groups(self.terms))
 
     @property
     def pattern(self) -> re.Pattern[str]:
@@ -100,17 +137,25 @@ def query(text: str) -> Query:
         elif clause["word"] != "and" and (term := _term(clause, joined=joined)):
             terms.append(term)
             joined = False
-    return Query(tuple(terms[:MOST_TERMS]), _problem(text, terms))
+    kept = _bounded(terms)
+    return Query(tuple(kept), _remark(text, terms, kept))
 
 
-def _problem(text: str, terms: Sequence[Term]) -> str:
+def _bounded(terms: Sequence[Term]) -> list[Term]:
+    """Give the first terms, as many as are looked for; one that is too long by itself is cut."""
+    sizes = accumulate(len(term.tokens) for term in terms)
+    kept = [term for term, size in zip(terms, sizes, strict=True) if size <= MOST_TOKENS][:MOST_TERMS]
+    return kept or [replace(term, tokens=term.tokens[:MOST_TOKENS], open=False) for term in terms[:1]]
+
+
+def _remark(text: str, terms: Sequence[Term], kept: Sequence[Term]) -> Remark | None:
     if not terms:
-        return "type a word to find, in any language" if text.strip() else ""
-    if not any(term.wanted for term in terms):
-        return "say also what is to be found, not only what is not"
-    if len(text) > LONGEST_QUERY or len(terms) > MOST_TERMS:
-        return f"only the first {min(len(terms), MOST_TERMS)} words were looked for"
-    return ""
+        return Remark(SearchNote.NO_WORD) if text.strip() else None
+    if not any(term.wanted for term in kept):
+        return Remark(SearchNote.ONLY_WITHOUT)
+    if len(text) > LONGEST_QUERY or len(terms) > len(kept) or kept[0].tokens != terms[0].tokens:
+        return Remark(SearchNote.CUT, len(kept))
+    return None
 
 
 def _term(clause: re.Match[str], *, joined: bool) -> Term | None:
@@ -119,22 +164,21 @@ def _term(clause: re.Match[str], *, joined: bool) -> Term | None:
         return None
     tokens = [token for match in found[:-1] for token in _parts(match)]
     tokens += _parts(found[-1], ends=False)
-    column = "title : " if clause["title"] else ""
-    expression = f'{column}"{" ".join(tokens)}"' + ("*" if found[-1]["run"] and len(found[-1][0]) == 1 else "")
-    pattern = r"[\W_]*".join(_bounded(match) for match in found)
-    return Term(expression, pattern, wanted=clause["minus"] is None, alternative=joined)
+    begins_a_pair = bool(found[-1]["run"]) and len(found[-1][0]) == 1
+    pattern = r"[\W_]*".join(_alone(match) for match in found)
+    return Term(tuple(tokens), begins_a_pair, pattern, clause["minus"] is None, joined, bool(clause["title"]))
 
 
-def _bounded(match: re.Match[str]) -> str:
+def _alone(match: re.Match[str]) -> str:
     word = re.escape(match[0])
     return word if match["run"] else rf"{word}(?<!{_LETTER}{word})(?!{_LETTER})"
 
 
-def _groups(terms: Sequence[Term]) -> list[list[str]]:
-    groups: list[list[str]] = []
+def _groups(terms: Sequence[Term]) -> list[list[Term]]:
+    groups: list[list[Term]] = []
     for term in terms:
         if term.wanted and term.alternative and groups:
-            groups[-1].append(term.expression)
+            groups[-1].append(term)
         elif term.wanted:
-            groups.append([term.expression])
+            groups.append([term])
     return groups

@@ -25,9 +25,21 @@ from aggregator.publish import (
 )
 from aggregator.publish.documents import sources_document
 from aggregator.publish.found import FoundEntry, found_page
+from aggregator.publish.pages import Facts
 from aggregator.publish.view import archive_view
 from aggregator.publish.words import words_in
-from aggregator.records import Archive, ChannelSummary, Document, Enclosure, Policies, Policy, Site, SourceNote
+from aggregator.records import (
+    Archive,
+    ChannelSummary,
+    Document,
+    Enclosure,
+    Policies,
+    Policy,
+    Remark,
+    SearchNote,
+    Site,
+    SourceNote,
+)
 
 VIEW = channel_view(SITE, CHANNEL, ENTRIES)
 ENGLISH = replace(SITE, title="Daily", language="en", timezone="Europe/London", author="")
@@ -298,8 +310,11 @@ OPEN = Policies()
 
 
 def found_hits(*hits: FoundEntry, policies: Policies = OPEN) -> html.HtmlElement:
-    page = found_page(SITE, policies, hits, query='"<b>南昌', page=2, more=True, problem="")
-    return html.document_fromstring(page.decode())
+    return tree_of_found(Facts('"<b>南昌', 2, True, 1200, False), *hits, policies=policies)
+
+
+def tree_of_found(facts: Facts, *hits: FoundEntry, policies: Policies = OPEN, site: Site = SITE) -> html.HtmlElement:
+    return html.document_fromstring(found_page(site, policies, hits, facts).decode())
 
 
 def test_what_was_found_is_marked_and_the_query_is_only_text() -> None:
@@ -309,6 +324,24 @@ def test_what_was_found_is_marked_and_the_query_is_only_text() -> None:
     assert found.xpath("//input[@name='q']/@value") == ['"<b>南昌']
     assert found.xpath("//nav/a/@href") == [f"search?q=%22%3Cb%3E%E5%8D%97%E6%98%8C&page={number}" for number in (1, 3)]
     assert not found.xpath("//script | //main//b")
+
+
+def test_a_search_says_how_many_there_are_and_what_helps_where_there_are_none() -> None:
+    hit, english = FoundEntry(FULL, "南昌", [(0, 2)]), replace(SITE, language="en")
+    told = [
+        ("约 1,200 篇", SITE, Facts("南昌", 1, True, 1200, False), [hit]),
+        ("共 1 篇", SITE, Facts("南昌", 1, False, 1), [hit]),
+        ("About 1,200 articles", english, Facts("南昌", 1, True, 1200, False), [hit]),
+        ("没有找到相关文章。", SITE, Facts("南昌"), []),
+        ("换一个更常见的说法", SITE, Facts("南昌"), []),
+        ("标题:词语", SITE, Facts(), []),
+        ("a phrase", english, Facts(), []),
+        ("最近的约 30,000 篇", SITE, Facts("南昌", remarks=(Remark(SearchNote.LATE, 30_000),)), []),
+        ("no more than 1,000", english, Facts("南昌", 50, False, 1200, False, (Remark(SearchNote.DEEP, 1000),)), [hit]),
+    ]
+    for words, site, facts, hits in told:
+        assert words in tree_of_found(facts, *hits, site=site).text_content()
+    assert all(words_in(tag).remark(Remark(note, 7)) for tag in ("zh", "en") for note in SearchNote)
 
 
 def test_a_search_shows_no_more_than_the_channels_do() -> None:

@@ -501,7 +501,7 @@ def test_a_browser_gets_a_feed_as_xml_that_it_shows_with_its_style_sheet(get: Ge
 
 
 def searching(directory: Path, path: str, **options: Any) -> httpx.Response:
-    async def search(query_string: str) -> bytes:
+    def search(query_string: str, _: Callable[[], bool]) -> bytes:
         return f"<p>{query_string}".encode()
 
     async def send() -> httpx.Response:
