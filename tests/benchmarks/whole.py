@@ -117,12 +117,12 @@ def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
     return process.stdin, process.stdout
 
 
-def write_config(folder: Path, urls: Sequence[str]) -> Path:
-    """Configure a source for each address, named after it; ten categories take turns."""
+def write_config(folder: Path, urls: Sequence[str], channels: int = 10) -> Path:
+    """Configure a source for each address, named after it; so many categories take turns."""
     config = folder / "bench.toml"
     names = ["-".join(url.split("/")[3:]) for url in urls]
     tables = [
-        f'[sources."{name}"]\nurl = "{url}"\ncategory = "报纸{number % 10}"'
+        f'[sources."{name}"]\nurl = "{url}"\ncategory = "报纸{number % channels}"'
         for number, (name, url) in enumerate(zip(names, urls, strict=True))
     ]
     config.write_text(_CONFIG.format(folder=folder) + "\n".join(tables), encoding="utf-8")
