@@ -75,7 +75,8 @@ class Press:
 
     def _publish_only(self, names: Collection[str]) -> PublishReport:
         marked = self._store.marked().items()
-        return self._publish_some({name: stamp for name, stamp in marked if name in names}, PublishReport())
+        wanted = {name: stamp for name, stamp in marked if name.partition("/")[0] in names}
+        return self._publish_some(wanted, PublishReport())
 
     def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:
         """Write, then take the marks back: a crash between the two renders the same bytes once more."""
@@ -107,7 +108,8 @@ class Press:
             case "gone":
                 return publisher.gone(store.gone_channels()), {}
             case "sources":
-                return publisher.sources(store.source_notes()), {}
+                page = int(key or 1)
+                return publisher.sources(store.source_notes(page), page, store.last_page()), {}
             case "sitemap":
                 return publisher.sitemap(int(key), store.block(int(key)), store.last_block()), {}
             case "status":

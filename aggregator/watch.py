@@ -77,12 +77,11 @@ class Watch:
 
     def _keep(self, fresh: dict[status.Key, int], asked: set[str]) -> None:
         now, low = self._now(), self.low()
-        told = self._store.told()
+        told = self._store.told(_subjects(asked) if self._begun else None)
         changes = [] if self._begun else [Change(gone, status.WELL, None) for gone in told if self._left(gone)]
-        if asked or not self._begun:
-            names = asked | {subject.partition("/")[2] for subject in told if subject.startswith("source/")}
-            for report in self._store.standings(names, now):
-                changes += status.source_changes(report, told, now)
+        names = asked if self._begun else asked | {_name(each) for each in told if each.startswith("source/")}
+        for report in self._store.standings(names, now):
+            changes += status.source_changes(report, told, now)
         self._tell([*changes, *status.disk_changes(low, told, now)], now)
         if fresh:
             self._store.count(fresh, now)
@@ -90,8 +89,7 @@ class Watch:
 
     def _left(self, subject: str) -> bool:
         """Tell whether a trouble is that of a source that is no longer fetched."""
-        kind, _, name = subject.partition("/")
-        return kind in ("source", "moved") and name not in self._sources
+        return subject.startswith(("source/", "moved/")) and _name(subject) not in self._sources
 
     def judge(self, report: PublishReport) -> bool:
         """Tell which documents were refused by the gate, and which pass again; True where something was said."""
@@ -99,7 +97,8 @@ class Watch:
             return False
         why = {path: _why(path, report.problems) for path in report.refused}
         passed, now = (*report.written, *report.unchanged), self._now()
-        changes = list(status.document_changes(why, passed, self._store.told(), now))
+        told = self._store.told([f"document/{path}" for path in (*why, *passed)])
+        changes = list(status.document_changes(why, passed, told, now))
         self._tell(changes, now)
         return bool(changes)
 
@@ -109,6 +108,15 @@ class Watch:
         for change in changes:
             if change.event:
                 log.warning("told the operator", extra={"subject": change.subject, "told": change.event.title})
+
+
+def _subjects(names: Iterable[str]) -> list[str]:
+    """Give what may be told of sources, and of the whole."""
+    return ["disk", *(f"{kind}/{name}" for name in names for kind in ("source", "moved"))]
+
+
+def _name(subject: str) -> str:
+    return subject.partition("/")[2]
 
 
 def _why(path: str, problems: Iterable[str]) -> str:

@@ -747,4 +747,4 @@ def _mark_if_the_look_changed(settings: Settings, site: Site, store: Store) -> N
         store.mark_all()
     listed = repr([(note.name, note.channels) for note in store.source_notes()])
     if store.replace("sources", hashlib.sha256(listed.encode()).hexdigest()):
-        store.mark(["sources"])
+        store.mark_pages()

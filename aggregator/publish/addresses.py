@@ -65,6 +65,11 @@ def self_address(site: Site, view: View, extension: str) -> str:
     return f"{site.url}{view.file}.{extension}"
 
 
+def sources_path(page: int) -> str:
+    """Give the path of a page of the list of sources."""
+    return f"sources-{page}.html" if page > 1 else SOURCES
+
+
 def to_root(path: str) -> str:
     """Give the relative way from a page to the top, so that the folder works under any prefix."""
     return "../" * path.count("/")

@@ -9,7 +9,7 @@ from jinja2 import TemplateError
 from aggregator.dataclass import dataclass
 from aggregator.errors import PublishError
 from aggregator.publish import pages
-from aggregator.publish.addresses import GONE, INDEX, SOURCES, article_path, channel_path, checked
+from aggregator.publish.addresses import GONE, INDEX, article_path, channel_path, checked, sources_path
 from aggregator.publish.archive import FORMATS as ARCHIVED
 from aggregator.publish.atom_rss import atom, rss
 from aggregator.publish.fragments import Fragments, Renderer
@@ -74,9 +74,10 @@ def index_document(site: Site, channels: Sequence[ChannelSummary]) -> Document:
     return Document(INDEX, _or_error(INDEX, lambda: pages.index_page(site, sound)))
 
 
-def sources_document(site: Site, sources: Sequence[SourceNote]) -> Document:
-    """Render the page of sources. Raises: PublishError when it cannot be rendered."""
-    return Document(SOURCES, _or_error(SOURCES, lambda: pages.sources_page(site, sources)))
+def sources_document(site: Site, sources: Sequence[SourceNote], page: int = 1, last: int = 1) -> Document:
+    """Render a page of the list of sources. Raises: PublishError when it cannot be rendered."""
+    path = sources_path(page)
+    return Document(path, _or_error(path, lambda: pages.sources_page(site, sources, page, last)))
 
 
 def gone_document(channels: Mapping[str, str]) -> Document:

@@ -24,11 +24,11 @@ from aggregator.publish.addresses import (
     INDEX,
     OPML,
     SEARCH,
-    SOURCES,
     article_path,
     channel_path,
     checked,
     feed_formats,
+    sources_path,
     to_root,
 )
 from aggregator.publish.item import Item, item_of, language, line, local
@@ -136,9 +136,19 @@ def channel_page(site: Site, view: View, channel: Channel) -> bytes:
     )
 
 
-def sources_page(site: Site, sources: Sequence[SourceNote]) -> bytes:
-    """Render the list of all sources."""
-    return _render("sources.html", site, SOURCES, title=words_in(site.language).sources, sources=sources)
+def sources_page(site: Site, sources: Sequence[SourceNote], page: int = 1, last: int = 1) -> bytes:
+    """Render a page of the list of all sources."""
+    return _render(
+        "sources.html",
+        site,
+        sources_path(page),
+        title=words_in(site.language).sources,
+        sources=sources,
+        page=page,
+        last=last,
+        before=sources_path(page - 1) if page > 1 else "",
+        after=sources_path(page + 1) if page < last else "",
+    )
 
 
 def search_page(site: Site, facts: Facts, hits: Sequence[Result]) -> bytes:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import count, takewhile
 
-from aggregator.publish.addresses import FEED_TYPES, GONE, INDEX, SOURCES
+from aggregator.publish.addresses import FEED_TYPES, GONE, INDEX, sources_path
 from aggregator.publish.archive import FORMATS as ARCHIVED
 from aggregator.publish.budget import fitting
 from aggregator.publish.documents import (
@@ -36,6 +37,7 @@ from aggregator.records import (
     Archive,
     Channel,
     ChannelSummary,
+    Document,
     Listing,
     Policies,
     PublishReport,
@@ -56,6 +58,7 @@ class Publisher:
         self._policies = policies
         self._fragments = Fragments(site) if remembering else None
         self._pages = "html" in site.formats
+        self._listed: tuple[Channel, ...] = ()  # the channels of the lists that were written last
 
     def prepare(self) -> None:
         """Sweep what an interrupted run left, and write what no mark stands for: the style sheet."""
@@ -124,20 +127,32 @@ class Publisher:
     def index(self, channels: Sequence[ChannelSummary]) -> PublishReport:
         """Publish the home page and the list of all channels."""
         shown = [summary for summary in channels if not self._policies.of(summary.channel.slug).protected]
-        documents = [opml_document(self._site, shown)]
+        documents = self._lists_of(shown)
         if self._pages:
-            listed = (summary.channel for summary in shown if not self._policies.of(summary.channel.slug).noindex)
-            documents.append(pages_document(self._site, listed))
             documents.append(index_document(self._site, [self._as_allowed(summary) for summary in shown]))
-        return self._put(Rendered(tuple(documents)), () if self._pages else (INDEX,))
+        report = self._put(Rendered(tuple(documents)), () if self._pages else (INDEX,))
+        self._listed = () if report.refused else tuple(summary.channel for summary in shown)
+        return report
 
-    def sources(self, sources: Sequence[SourceNote]) -> PublishReport:
-        """Publish the page of sources, but for those that fill protected channels only."""
+    def _lists_of(self, shown: Sequence[ChannelSummary]) -> list[Document]:
+        """Give the lists that hold nothing but channels, unless they would be what was written last."""
+        if self._listed == tuple(summary.channel for summary in shown) != ():
+            return []
+        listed = (summary.channel for summary in shown if not self._policies.of(summary.channel.slug).noindex)
+        pages = [pages_document(self._site, listed)] if self._pages else []
+        return [opml_document(self._site, shown), *pages]
+
+    def sources(self, sources: Sequence[SourceNote], page: int = 1, last: int = 1) -> PublishReport:
+        """Publish a page of the list of sources, but for those that fill protected channels only; pages behind the last
+        one go."""
+        stale = takewhile(self._writer.has, map(sources_path, count(last + 1))) if page >= last else ()
         if not self._pages:
-            return self._put(Rendered(()), (SOURCES,))
+            return self._put(Rendered(()), (sources_path(page), *stale))
+        if page > last:
+            return self._put(Rendered(()), stale)
         listed = ((source, self._without_protected(source)) for source in sources)
         open_ones = tuple(shown for source, shown in listed if shown.channels or not source.channels)
-        return self._put(Rendered((sources_document(self._site, open_ones),)), ())
+        return self._put(Rendered((sources_document(self._site, open_ones, page, last),)), stale)
 
     def _without_protected(self, source: SourceNote) -> SourceNote:
         channels = tuple(one for one in source.channels if not self._policies.of(one.slug).protected)

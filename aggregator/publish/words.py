@@ -44,6 +44,10 @@ class Words:
         """Say which part of a channel's history this is; the oldest is 1."""
         return f"往期第 {number} 页" if self.chinese else f"Archive, page {number}"
 
+    def part(self, number: int, last: int) -> str:
+        """Say which page of a list this is."""
+        return f"第 {number} 页，共 {last} 页" if self.chinese else f"Page {number} of {last}"
+
     def found(self, number: int, *, more: bool) -> str:
         """Say how many articles are shown of those that were found."""
         if self.chinese:

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -35,6 +35,9 @@ class Counts(ABC):
 
     @abstractmethod
     def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]: ...
+
+    @abstractmethod
+    def _rows_in(self, sql: str, values: Sequence[str], *first: str) -> Iterator[sqlite3.Row]: ...
 
     @abstractmethod
     def _write(self, sql: str, **values: Any) -> int: ...
@@ -109,9 +112,12 @@ class Counts(ABC):
 
     # --- troubles ------------------------------------------------------------------------------
 
-    def told(self) -> dict[str, str]:
-        """Give the states that were told and are not over, by subject."""
-        return {trouble.subject: trouble.state for trouble in self.troubles()}
+    def told(self, subjects: Iterable[str] | None = None) -> dict[str, str]:
+        """Give the states that were told and are not over, by subject: of these, or of all."""
+        if subjects is None:
+            return {trouble.subject: trouble.state for trouble in self.troubles()}
+        rows = self._rows_in("SELECT subject, state FROM troubles WHERE subject IN (?)", list(subjects))
+        return {row["subject"]: row["state"] for row in rows}
 
     def troubles(self) -> list[Trouble]:
         """Give what was told and is not over, by subject."""

@@ -557,3 +557,29 @@ def all_that_search_shows(db: Database) -> None:
     """What is searched follows an article's author, outlet and date as well, and a source that becomes private."""
     for statement in _TO_INDEX_AGAIN:
         db.execute(statement)
+
+
+_LISTS = (
+    "ALTER TABLE channels ADD COLUMN articles INTEGER NOT NULL DEFAULT 0",
+    """UPDATE channels SET articles =
+        (SELECT count(*) FROM entry_channels ec WHERE ec.slug = channels.slug AND NOT ec.dropped)""",
+    """CREATE TRIGGER article_joined AFTER INSERT ON entry_channels WHEN NOT NEW.dropped
+        BEGIN UPDATE channels SET articles = articles + 1 WHERE slug = NEW.slug; END""",
+    """CREATE TRIGGER article_left AFTER DELETE ON entry_channels WHEN NOT OLD.dropped
+        BEGIN UPDATE channels SET articles = articles - 1 WHERE slug = OLD.slug; END""",
+    """CREATE TRIGGER article_moved AFTER UPDATE OF slug, dropped ON entry_channels
+        BEGIN
+            UPDATE channels SET articles = articles - 1 WHERE slug = OLD.slug AND NOT OLD.dropped;
+            UPDATE channels SET articles = articles + 1 WHERE slug = NEW.slug AND NOT NEW.dropped;
+        END""",
+    "ALTER TABLE sources ADD COLUMN page INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX sources_page ON sources (page, position, name)",
+)
+
+
+@migrations()
+def lists_that_do_not_grow(db: Database) -> None:
+    """How many articles each channel has, counted as they come and go; and the page of the list of sources that shows
+    a source (0: none)."""
+    for statement in _LISTS:
+        db.execute(statement)

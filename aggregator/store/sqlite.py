@@ -211,6 +211,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
                     WHERE parent IS NOT NULL AND parent NOT IN
                         (SELECT name FROM sources WHERE active AND kind = 'opml')"""
             )
+            self.lay_out_sources()
 
     def enrol(self, source: Source, link: str, now: datetime) -> None:
         """Note a source that is never fetched: what another system kept comes in under its name."""
@@ -383,6 +384,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         with self.writing():
             self._write("UPDATE sources SET active = 0 WHERE parent = :parent", parent=parent)
             self._write_many(_SYNC_SOURCE, rows)
+            self.mark(self.lay_out_sources())
 
     def children(self) -> list[tuple[str, str, Outline]]:
         """Give the sources that came with subscription lists: name, list, and what the list says of it."""
@@ -920,7 +922,8 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp""",
                 name=name,
             )
-            self.mark(["feed", "index", "sources"])
+            self.mark(["feed", "index"])
+            self.mark_page_of(name)
 
     def mark_all(self) -> None:
         """Mark every document there is."""
@@ -933,7 +936,8 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
                        WHERE state = 'published'
                      ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
             )
-            self.mark(["feed", "index", "sources", "status", *(["gone"] if self.gone_channels() else [])])
+            self.mark_pages()
+            self.mark(["feed", "index", "status", *(["gone"] if self.gone_channels() else [])])
 
     def marked(self) -> dict[str, str]:
         """Give the documents that are to be rendered, each with the stamp that clears it: what others lead to comes
@@ -1019,11 +1023,12 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
     def summaries(self, titles: int) -> list[ChannelSummary]:
         """Give every channel with its size and newest titles, the most recently changed first. What is not kept any
         more is not counted."""
-        found = [self._summary(channel, titles) for channel in self.channels()]
+        rows = self._rows("SELECT slug, articles FROM channels")
+        counts = {row["slug"]: row["articles"] for row in rows}
+        found = [self._summary(channel, counts[channel.slug], titles) for channel in self.channels()]
         return sorted(found, key=lambda item: item.updated or _EPOCH, reverse=True)
 
-    def _summary(self, channel: Channel, titles: int) -> ChannelSummary:
-        count = self._rows(_COUNTED, slug=channel.slug)[0]["n"]
+    def _summary(self, channel: Channel, count: int, titles: int) -> ChannelSummary:
         newest = self.newest_of(channel.slug, titles)
         return ChannelSummary(channel, count, max((entry.sort_date for entry in newest), default=None), tuple(newest))
 
@@ -1194,8 +1199,6 @@ _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :
     fingerprint = :fingerprint, retouched = retouched + 1
     WHERE info_code = :code"""
 
-_COUNTED = """SELECT (SELECT count(*) FROM entry_channels WHERE slug = :slug)
-    - (SELECT count(*) FROM entry_channels WHERE slug = :slug AND dropped) AS n"""
 _DATES = """SELECT e.seq, e.sort_date FROM entries e
     WHERE e.state = 'published' AND e.seq IN (SELECT value FROM json_each(:seqs))"""
 _OPEN = """AND (NOT EXISTS (SELECT 1 FROM entry_channels ec WHERE ec.info_code = e.info_code)

@@ -24,7 +24,12 @@ Tell = Callable[[int, int], None]  # articles written, of all
 
 
 def fill(
-    path: Path, names: Sequence[str], slugs: Sequence[str], articles: int, characters: int = 300, tell: Tell | None = None
+    path: Path,
+    names: Sequence[str],
+    slugs: Sequence[str],
+    articles: int,
+    characters: int = 300,
+    tell: Tell | None = None,
 ) -> None:
     """Add articles to a store that has these sources and channels: source n names the channel n modulo their number."""
     texts = [text(random.Random(number), characters) for number in range(_TEXTS)]
@@ -155,5 +160,5 @@ _ROWS: dict[str, Callable[[_Article], Iterator[tuple[object, ...]]]] = {
         VALUES (?, ?, ?, ?, 200, '[]', 'application/xml', 'rss20', 50, '[]')""": _reading,
     """INSERT INTO fingerprints (id, info_code, version, seen, sort_date, length, bands, sketch, figures)
         VALUES (?, ?, 1, ?, ?, 1245, ?, ?, x'00')""": _fingerprint,
-    "INSERT INTO fingerprint_bands (band, day, id) VALUES (?, ?, ?)": _bands,
+    "INSERT OR IGNORE INTO fingerprint_bands (band, day, id) VALUES (?, ?, ?)": _bands,
 }

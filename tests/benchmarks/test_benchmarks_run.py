@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import peers, publishing, search, serving, stages, whole
+from tests.benchmarks import peers, publishing, search, serving, stages, tick, whole
 
 
 def test_every_stage_and_every_pass_of_the_whole_job_is_measured() -> None:
@@ -45,3 +45,13 @@ def test_every_pass_is_measured_beside_the_peers_that_are_here() -> None:
     assert all(result.ratio == 1 for result in results if result.program == "aggregator")
     first = [result for result in results if result.work == "first pull"]
     assert all(result.milliseconds > 0 for result in first)  # of the others too little to rise above their start-up
+
+
+def test_a_tick_is_measured_over_stores_of_two_sizes() -> None:
+    told: list[int] = []
+    stores = tick.measure([(3, 200), (5, 400)], due=2, rounds=1, tell=lambda label, done, of: told.append(done))
+    assert told == [200, 400]
+    assert [(store.sources, store.articles) for store in stores] == [(3, 200), (5, 400)]
+    for store in stores:
+        assert list(store.cpu) == list(store.clock) == list(tick.KINDS)
+        assert all(list(steps) == list(tick.STEPS) and all(steps.values()) for steps in store.clock.values())

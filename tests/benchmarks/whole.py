@@ -152,15 +152,15 @@ async def _passes() -> None:
 
 
 async def _timed(app: "wiring.App") -> tuple[float, int]:
-    before, new = _cpu(), 0
+    before, new = cpu_seconds(), 0
     async for outcome in app.pipeline.refresh_all(list(app.sources)):
         assert outcome.outcome != "failed", outcome
         new += outcome.new
     await asyncio.to_thread(app.pipeline.publish)
-    return _cpu() - before, new
+    return cpu_seconds() - before, new
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
     """CPU seconds of this process and of all that it started, also of those that still run."""
     times = os.times()
     running = sum(map(_cpu_of_process, _children()))
