@@ -7,13 +7,12 @@ anything is published. Channels by rule are opened, renamed, taken away and fill
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aggregator import categorise
 from aggregator.categorise import Desk, Naming, Rule, Rulebook, Said, Settled
-from aggregator.dataclass import dataclass
 from aggregator.errors import ConfigError
 from aggregator.records import Channel, Entry, PreviewItem, Source, Standing, StoredEntry
 from aggregator.urls import fold_name

@@ -8,11 +8,9 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
-
-from aggregator.dataclass import dataclass
 
 FEEDS = (".atom", ".rss")
 ENDING = ".versions"  # of the history's file, which is hidden: `.<name of the feed>.versions`

@@ -6,10 +6,9 @@ stands there: a date stays what somebody wrote, `no` is a word.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import yaml
-
-from aggregator.dataclass import dataclass
 
 Value = str | tuple[str, ...]
 

@@ -5,14 +5,13 @@ knows. The spine calls it, for a refresh, for a preview that keeps nothing, and 
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aggregator import identify
 from aggregator.agenda import Agenda, answer_of
 from aggregator.channels import Channels
-from aggregator.dataclass import dataclass
 from aggregator.records import (
     Alias,
     Arrival,

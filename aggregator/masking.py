@@ -10,11 +10,10 @@ import binascii
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from aggregator.dataclass import dataclass
 from aggregator.records import (
     Alias,
     Brought,

@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
@@ -19,7 +19,6 @@ from aggregator import categorise, identify, masking, reparse
 from aggregator import sources as kinds
 from aggregator.agenda import Agenda, answer_of
 from aggregator.channels import Channels, Wanted
-from aggregator.dataclass import dataclass
 from aggregator.errors import AggregatorError, WorkerError
 from aggregator.fetch import freshness
 from aggregator.ledger import Ledger

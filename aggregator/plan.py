@@ -5,13 +5,12 @@ renamed, taken away and opened in memory.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from aggregator import categorise
 from aggregator.categorise import Desk, Settled
 from aggregator.channels import Stale, Wanted, anew, must_be_free
-from aggregator.dataclass import dataclass
 from aggregator.records import Channel, Place, Source, Standing, StoredEntry
 from aggregator.urls import fold_name
 

@@ -5,12 +5,10 @@ Times are aware and in UTC from `Entry` on; before that they are the text that t
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple
-
-from aggregator.dataclass import dataclass
 
 # --- sources ----------------------------------------------------------------
 

@@ -6,11 +6,10 @@ commands show them.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from hashlib import sha256
 
-from aggregator.dataclass import dataclass
 from aggregator.records import Outcome, SourceReport
 
 FAILURES_UNTIL_TOLD = 3

@@ -5,14 +5,13 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from aggregator import digest
-from aggregator.dataclass import dataclass
 from aggregator.errors import WorkerError
 from aggregator.records import (
     Arrival,

@@ -6,13 +6,13 @@ What it could not keep (a full disk, say) it keeps later.
 import logging
 import shutil
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from aggregator import __version__, status
-from aggregator.dataclass import dataclass
 from aggregator.errors import StoreError
 from aggregator.records import Outcome, PublishReport
 from aggregator.status import Change, Disk, Status, Tally

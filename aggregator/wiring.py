@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from importlib import import_module
@@ -32,7 +32,6 @@ from aggregator.config.settings import (
     SourceTable,
     TokenTable,
 )
-from aggregator.dataclass import dataclass
 from aggregator.errors import ConfigError, StoreError, WorkerError
 from aggregator.masking import credentials_in, mask
 from aggregator.records import (

@@ -1,9 +1,8 @@
 """Which categories an entry belongs to, and under which slug and title each is published."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from aggregator.dataclass import dataclass
 from aggregator.records import Channel, Entry, RawPost, Source, StoredEntry
 from aggregator.urls import fold_name, slug, slug_suffix
 

@@ -1,12 +1,11 @@
 """Where a stored article belongs, and in which words: what its sources, the rules and the channels make of it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from aggregator.categorise.rulebook import Judgement, Rulebook, Said, edition, names_of, reword
 from aggregator.categorise.rules import Rule, candidate_of, chosen
-from aggregator.dataclass import dataclass
 from aggregator.records import Channel, Entry, Place, Source, Standing, StoredEntry
 from aggregator.urls import fold_name
 

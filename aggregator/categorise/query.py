@@ -10,8 +10,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-
-from aggregator.dataclass import dataclass
+from dataclasses import dataclass
 
 FIELDS = ("title", "author", "source", "category")
 

@@ -7,7 +7,7 @@ any later one. Nothing of it depends on when it is asked: an article's age is th
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,7 +15,6 @@ from aggregator import markup
 from aggregator.categorise.naming import categories_of, reason_for
 from aggregator.categorise.patterns import pattern, replaced
 from aggregator.categorise.query import folded
-from aggregator.dataclass import dataclass
 from aggregator.records import Entry, Source, StoredEntry
 from aggregator.urls import fold_name
 

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from aggregator import markup
 from aggregator.categorise.query import Query, answers, folded, query_of
-from aggregator.dataclass import dataclass
 from aggregator.records import StoredEntry
 from aggregator.urls import fold_name
 

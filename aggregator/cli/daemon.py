@@ -10,6 +10,7 @@ import logging
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -22,7 +23,6 @@ from aggregator.cli import logs, show, systemd
 from aggregator.cli.commands import address_of, begin, console_of, serve_site, serve_to_end, stop_on_signals
 from aggregator.cli.group import DONE, VERBOSE, cli
 from aggregator.config import Settings
-from aggregator.dataclass import dataclass
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.records import PublishReport
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -17,7 +17,6 @@ from aggregator import config, wiring
 from aggregator.cli import show
 from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import Settings
-from aggregator.dataclass import dataclass
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.store.backup import Condition, examine
 

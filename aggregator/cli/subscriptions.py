@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -16,7 +16,6 @@ from aggregator.cli import show
 from aggregator.cli.commands import run_to_end
 from aggregator.cli.group import DONE, FAILED, cli
 from aggregator.config import NewSource, Settings, SourceTable
-from aggregator.dataclass import dataclass
 from aggregator.errors import AggregatorError
 from aggregator.records import FeedLink, Outline, Preview, Unreadable
 from aggregator.urls import canonical, host, without_login

@@ -10,6 +10,7 @@ import secrets
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,6 @@ import tomlkit
 from tomlkit.items import SingleKey
 
 from aggregator.config.load import Checks, parse
-from aggregator.dataclass import dataclass
 from aggregator.errors import ConfigError
 from aggregator.urls import host, slug, slug_suffix
 

@@ -5,7 +5,7 @@ import json
 import tomllib
 import typing
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from aggregator.config.places import line_of, lines_of
 from aggregator.config.rules import rule_conflicts
 from aggregator.config.settings import CategoriesSettings, CategorySettings, ConditionsTable, Settings, SourceTable
 from aggregator.config.units import spoken
-from aggregator.dataclass import dataclass
 from aggregator.errors import ConfigError
 from aggregator.masking import mask
 

@@ -10,7 +10,7 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http import HTTPStatus
 from types import TracebackType
@@ -20,7 +20,6 @@ from urllib.parse import unquote_to_bytes
 import httpcore
 import httpx
 
-from aggregator.dataclass import dataclass
 from aggregator.fetch.address import shown, web_address, without_login
 from aggregator.fetch.body import OFFERED, Body, missing_end
 from aggregator.fetch.failures import Failed, in_seconds, in_words, quoted, root_reason, too_large

@@ -5,10 +5,10 @@ feed say so, later when little happens there, and never sooner because of a fail
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 
-from aggregator.dataclass import dataclass
 from aggregator.fetch.failures import in_words
 from aggregator.fetch.hints import SAYS_NOTHING, FeedHints, Hints
 from aggregator.records import Move, Redirect

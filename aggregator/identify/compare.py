@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
-
-from aggregator.dataclass import dataclass
 
 _TOKEN = re.compile(
     r"\n|[^\S\n]+|[0-9]+(?:[.,:][0-9]+)*"

@@ -9,9 +9,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.dataclass import dataclass
 from aggregator.identify.match import match
 from aggregator.records import Alias, Entry, Known, Named
 from aggregator.urls import host

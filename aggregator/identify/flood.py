@@ -6,10 +6,9 @@ costs the wait between two fetches; only a source that seems to belong to someon
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from aggregator.dataclass import dataclass
 from aggregator.records import (
     Arrival,
     Changes,

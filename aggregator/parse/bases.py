@@ -1,10 +1,8 @@
 """The base address (`xml:base`) in force at each entry, read by a parser of our own because feedparser's leaks."""
 
 import xml.parsers.expat
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import urljoin
-
-from aggregator.dataclass import dataclass
 
 _XML_BASE = "http://www.w3.org/XML/1998/namespace base"
 _ENTRIES = ("entry", "item")

@@ -11,10 +11,9 @@ first none is open; a document type, nested or self-closing entries, and roots t
 
 import re
 from collections.abc import Callable, Container
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from aggregator.dataclass import dataclass
 from aggregator.records import ParsedFeed, RawEntry, Unreadable
 
 _HEAD = 8_192  # characters before the root element at most

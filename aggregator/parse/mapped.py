@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from html import unescape
 from urllib.parse import quote
 
 import jsonpath_rfc9535
 
-from aggregator.dataclass import dataclass
 from aggregator.parse.json_text import keys, load, picture, scalar
 from aggregator.records import ArticleRule, ListRules, ParsedFeed, RawEntry, TextType, Unreadable
 

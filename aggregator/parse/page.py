@@ -7,12 +7,11 @@ A rule is `selector` or `selector@name`. `@name` is an attribute of the item's o
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from aggregator.dataclass import dataclass
 from aggregator.parse import document
 from aggregator.parse.json_text import picture
 from aggregator.records import PageRules, ParsedFeed, RawEntry, TextType, Unreadable

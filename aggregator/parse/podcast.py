@@ -3,10 +3,9 @@ namespaces of iTunes and of podcastindex.org, as feedparser hands them on; of se
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from aggregator.dataclass import dataclass
 from aggregator.records import Enclosure, EnclosureRel
 
 _CLOCK = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,5}):)?(\d{1,7})(?:\.\d*)?")

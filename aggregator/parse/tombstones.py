@@ -2,9 +2,8 @@
 
 import xml.parsers.expat
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from aggregator.dataclass import dataclass
 from aggregator.records import Deletion
 
 NAMESPACE = "http://purl.org/atompub/tombstones/1.0"

@@ -16,10 +16,10 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO, Literal, TypeVar
 
-from aggregator.dataclass import dataclass
 from aggregator.errors import WorkerError
 
 T = TypeVar("T")

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from jinja2 import TemplateError
 
-from aggregator.dataclass import dataclass
 from aggregator.errors import PublishError
 from aggregator.publish import pages
 from aggregator.publish.addresses import GONE, INDEX, article_path, channel_path, checked, sources_path

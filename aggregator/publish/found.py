@@ -2,8 +2,8 @@
 channels and its source allow."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from aggregator.dataclass import dataclass
 from aggregator.publish.documents import SICKNESS
 from aggregator.publish.pages import Facts, Result, result_of, search_page
 from aggregator.publish.view import for_all, widest

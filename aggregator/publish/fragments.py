@@ -6,9 +6,8 @@ its entries. So a fragment is what the renderer wrote, byte for byte, and what s
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from aggregator.dataclass import dataclass
 from aggregator.publish.view import View
 from aggregator.records import Document, Site, StoredEntry
 from aggregator.variants import deflated

@@ -4,13 +4,12 @@ The renderers read Items, so what a document may hold is decided here once.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from aggregator import markup
-from aggregator.dataclass import dataclass
 from aggregator.publish.addresses import article_path, web_address
 from aggregator.publish.view import TITLE_LIMIT, entry_id
 from aggregator.records import Channel, Enclosure, Related, Site, StoredEntry

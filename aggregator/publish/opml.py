@@ -1,12 +1,12 @@
 """Lists as OPML 2.0: of our channels, for import into a feed reader, and of the feeds that we follow."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
 from lxml import etree
 
-from aggregator.dataclass import dataclass
 from aggregator.publish.addresses import OPML, channel_path, feed_formats
 from aggregator.publish.item import line, local
 from aggregator.publish.view import CHANNEL_FOLDER

@@ -7,7 +7,7 @@ relatively, so that the folder works under any prefix and from any static host.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, lru_cache
 from html import escape, unescape
@@ -18,7 +18,6 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PackageLoader, S
 from markupsafe import Markup
 
 from aggregator import markup
-from aggregator.dataclass import dataclass
 from aggregator.publish.addresses import (
     FEED_TYPES,
     INDEX,

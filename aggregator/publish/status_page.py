@@ -1,10 +1,10 @@
 """The status as a page: for a phone as for a desk, by day and by night, without a script."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from aggregator.dataclass import dataclass
 from aggregator.publish.item import line
 from aggregator.publish.pages import environment
 from aggregator.records import Site

@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import quote
 
 from aggregator import markup
-from aggregator.dataclass import dataclass
 from aggregator.records import Archive, Channel, Policies, Policy, Retraction, Site, StoredEntry, TextPolicy
 
 SITE_PATH = "feed"

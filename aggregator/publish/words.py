@@ -1,8 +1,8 @@
 """The few words that pages say by themselves, in the site's language: Chinese, else English."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.dataclass import dataclass
 from aggregator.records import Remark, SearchNote
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

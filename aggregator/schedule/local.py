@@ -7,12 +7,12 @@ due is read from the store at each tick.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from aggregator.dataclass import dataclass
 from aggregator.errors import AggregatorError
 from aggregator.records import Outcome, PublishReport
 

@@ -5,11 +5,9 @@ import binascii
 import hmac
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import parse_qs
-
-from aggregator.dataclass import dataclass
 
 ALL = "*"
 _MOST_PRESENTED = 4

@@ -7,6 +7,7 @@ look at the file's time.
 import logging
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 from pathlib import Path
@@ -14,7 +15,6 @@ from pathlib import Path
 from starlette.types import Receive, Scope, Send
 
 from aggregator import deltas, variants
-from aggregator.dataclass import dataclass
 from aggregator.serve.access import ALL, Access, Token, presented
 from aggregator.serve.answers import SAFETY, Answer, answer, page
 from aggregator.serve.caching import cache_control, max_age

@@ -6,14 +6,13 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from aggregator import deltas, variants
-from aggregator.dataclass import dataclass
 from aggregator.serve.memory import Memory
 
 T = TypeVar("T")

@@ -4,10 +4,8 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-
-from aggregator.dataclass import dataclass
 
 FILE = "gone.json"
 _PARTS = re.compile(r"(category/[^/.]+)([./].*)?")

@@ -3,10 +3,9 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-
-from aggregator.dataclass import dataclass
 
 MOST_CLIENTS = 20_000
 

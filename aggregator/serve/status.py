@@ -9,10 +9,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
 
-from aggregator.dataclass import dataclass
 from aggregator.errors import AggregatorError
 from aggregator.serve.answers import SAFETY, Answer, answer, page
 from aggregator.serve.metrics import TYPE, metrics

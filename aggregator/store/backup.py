@@ -10,9 +10,9 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from aggregator.dataclass import dataclass
 from aggregator.errors import StoreError
 from aggregator.store import search
 from aggregator.store.migrations import migrations

@@ -7,11 +7,10 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from aggregator.dataclass import dataclass
 from aggregator.markup import text_of
 from aggregator.records import Remark, SearchNote, StoredEntry
 from aggregator.store import shards

@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
-from aggregator.dataclass import dataclass
 from aggregator.records import StoredEntry
 
 _BEFORE, _SNIPPET = 30, 160  # characters of a snippet: before the first place, and in all

@@ -12,12 +12,11 @@ import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
-from aggregator.dataclass import dataclass
 from aggregator.errors import StoreError
 from aggregator.records import StoredEntry
 from aggregator.store import shards

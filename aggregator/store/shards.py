@@ -7,9 +7,8 @@ into none of the tables for longer than 100,000 articles take: between two table
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
-
-from aggregator.dataclass import dataclass
 
 _NUMBERS = 100_000  # of articles that a table holds at most
 _BLOCKS = 1_000_000  # how many such tables a quarter can have

@@ -11,10 +11,9 @@ titles is as quick to find as a word of its own, however often it stands in text
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from aggregator.dataclass import dataclass
 from aggregator.records import Remark, SearchNote
 
 MOST_TERMS = 16
