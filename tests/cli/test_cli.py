@@ -186,7 +186,7 @@ def test_articles_are_found_by_their_words_in_any_language(command: Command) -> 
     assert hits[0].keys() >= {"info_code", "link", "published", "channels"}
     shown = command.run("search", "正文", "--limit", "2").stdout
     assert shown.count("正文") == 2
-    assert "there are more" in shown
+    assert "2 of 5 articles; --limit shows more" in shown
     assert command.json("search", "没有的")["hits"] == []
     assert len(command.json("search", "正文", "-标题3")["hits"]) == 4
     odd = command.run("search", "*", status=1)
