@@ -104,8 +104,9 @@ def lines(answer: bytes) -> list[bytes]:
 
 
 def test_what_is_answered_from_memory_is_what_was_answered_from_disk(tmp_path: Path) -> None:
-    Writer(tmp_path).write(Document("feed.atom", BODY))
-    Writer(tmp_path).write(Document("feed.atom", BODY + b" "))
+    writer = Writer(tmp_path, brotli=True)
+    writer.write(Document("feed.atom", BODY))
+    writer.write(Document("feed.atom", BODY + b" "))
     known = [variants.digest(BODY + b" ").encode(), variants.digest(BODY).encode()]
     more = [b"", b"Accept-Encoding: gzip\r\n", b"Accept-Encoding: br\r\n", b'If-None-Match: "%b"\r\n' % known[0]]
     more.append(b'A-IM: feed\r\nIf-None-Match: "%b"\r\n' % known[1])
