@@ -46,6 +46,7 @@ from aggregator.records import (
     Retention,
     Site,
     Source,
+    SourceReport,
     Unreadable,
 )
 from aggregator.urls import fold_name, without_login
@@ -284,6 +285,20 @@ def status_of(settings: Settings, clock: Callable[[], datetime] = utc_now) -> St
 
     with glance(settings) as store:
         return look(store, places_of(settings), clock())
+
+
+def source_reports(settings: Settings, clock: Callable[[], datetime] = utc_now) -> list[SourceReport]:
+    """Give how every configured source stands. The store is only looked at.
+
+    Raises:
+        StoreError: when the store cannot be opened, or is of an older version.
+    """
+    from aggregator.sources import reading_digest
+
+    sources = sources_of(settings).values()
+    with glance(settings) as store:
+        store.as_configured([(source, reading_digest(source)) for source in sources], clock())
+        return store.source_reports(clock())
 
 
 def glance(settings: Settings) -> Glance:

@@ -15,8 +15,7 @@ from aggregator.cli.group import DONE, cli
 def sources(path: Path, as_json: bool) -> int:
     """Show how each source stands."""
     settings = wiring.load_settings(path)
-    with wiring.open_store(settings, wiring.sources_of(settings)) as store:
-        reports = store.source_reports(wiring.utc_now())
+    reports = wiring.source_reports(settings)
     if as_json:
         show.print_json({"sources": [show.report_json(report) for report in reports]})
     else:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from aggregator.errors import StoreError
 from aggregator.masking import Mask, hidden_article, hidden_report, hidden_trace, hidden_version
@@ -116,7 +116,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
             raise StoreError(f"{self.path}: the store cannot be opened: {in_words(error)}") from error
         return connection
 
-    def __enter__(self) -> "Store":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

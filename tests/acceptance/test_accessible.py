@@ -157,6 +157,20 @@ def test_the_pages_are_what_they_should_be(site: Any, browser: Chromium) -> None
     assert "会议纪要" in browser.evaluate("document.body.innerText")
 
 
+def test_a_page_is_printed_dark_on_light_also_at_night(site: Any, browser: Chromium) -> None:
+    ordinary = site.rows("SELECT info_code FROM entries WHERE source = 'a' LIMIT 1")[0]["info_code"]
+    for path in ("", f"article/{ordinary}.html"):
+        browser.look(address(site, path), night=True)
+        assert int(browser.evaluate(INK).removeprefix("rgb(").partition(",")[0]) > 200
+        browser.do("Emulation.setEmulatedMedia", media="print", features=NIGHT)
+        assert int(browser.evaluate(INK).removeprefix("rgb(").partition(",")[0]) < 50
+        assert browser.evaluate("getComputedStyle(document.querySelector('.find')).display") == "none"
+
+
+INK = "getComputedStyle(document.querySelector('h1')).color"
+NIGHT = [{"name": "prefers-color-scheme", "value": "dark"}]
+
+
 @pytest.mark.parametrize("path", ["feed.atom", "category/wanbao.rss"])
 def test_a_feed_in_a_browser_shows_its_titles_and_how_to_subscribe(site: Any, browser: Chromium, path: str) -> None:
     browser.look(address(site, path), width=390)

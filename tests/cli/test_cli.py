@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +195,27 @@ def test_articles_are_found_by_their_words_in_any_language(command: Command) -> 
     assert "type a word to find" in odd.stderr
     command.run("retract", hits[0]["info_code"])
     assert command.json("search", "标题3")["hits"] == []
+
+
+def test_looking_at_the_sources_leaves_what_a_plan_compares_with(command: Command) -> None:
+    command.configure("a", "b")
+    command.run("fetch")
+    command.configure("a", "c")
+    store = command.folder / "data" / "aggregator.db"
+    before = store.read_bytes()
+    planned = command.json("plan")
+    gone = [{"source": "b", "articles": 0}]  # both are the articles of `a` first
+    assert (planned["new_sources"], planned["gone_sources"]) == (["c"], gone)
+    for _ in range(2):
+        found = command.json("sources")["sources"]
+        assert [(one["source"], one["state"]) for one in found] == [("a", "healthy"), ("c", "new")]
+    assert command.json("plan") == planned
+    assert store.read_bytes() == before
+
+
+def test_the_sources_can_be_looked_at_while_another_program_holds_the_store(command: Command) -> None:
+    command.configure("a")
+    command.run("fetch")
+    with closing(sqlite3.connect(command.folder / "data" / "aggregator.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert [one["source"] for one in command.json("sources")["sources"]] == ["a"]
