@@ -583,3 +583,12 @@ def lists_that_do_not_grow(db: Database) -> None:
     a source (0: none)."""
     for statement in _LISTS:
         db.execute(statement)
+
+
+@migrations()
+def archives_with_what_was_said_before(db: Database) -> None:
+    """The archives in which something stands as it was before are found without looking through all of them."""
+    db.execute(
+        """CREATE INDEX entry_channels_frozen ON entry_channels (slug, archive)
+            WHERE frozen IS NOT NULL AND archive IS NOT NULL"""
+    )
