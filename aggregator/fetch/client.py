@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Self, cast
@@ -89,8 +90,7 @@ class Client:
         self._queues = Lanes(per_host=options.per_host, spacing=options.spacing)
         self._address_lanes = Lanes(per_host=options.per_host, spacing=timedelta(0))
         self._guard = Guard(options.allow_networks, Names(resolve, kept=options.names_kept))
-        self._context = httpx.create_ssl_context()
-        self._transport = _guarded_transport(self._context, self._guard, options.concurrency)
+        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}  # by scheme
         self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
 
     def keep_rhythm_of(self, other: "Client") -> None:
@@ -156,13 +156,21 @@ class Client:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        for transport in (self._transport, *self._proxied.values()):
+        for transport in (*self._transports.values(), *self._proxied.values()):
             await transport.aclose()
 
-    def _transport_by(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        """The TLS context; made when the first https: address is asked, or the first proxy."""
+        return httpx.create_ssl_context()
+
+    def _transport_by(self, scheme: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
         """Give the guarded transport, or the one over a proxy. The proxy is the operator's, so it may be anywhere."""
         if proxy is None:
-            return self._transport
+            if scheme not in self._transports:
+                context = self._context if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                self._transports[scheme] = _guarded_transport(context, self._guard, self._options.concurrency)
+            return self._transports[scheme]
         if proxy not in self._proxied:
             limits = httpx.Limits(max_connections=self._options.concurrency, max_keepalive_connections=0)
             self._proxied[proxy] = httpx.AsyncHTTPTransport(
@@ -255,7 +263,7 @@ class Client:
             headers=list(headers.items()),
             extensions={"trace": journey.note, "timeout": httpx.Timeout(None, connect=connect).as_dict()},
         )
-        response = await self._transport_by(wanted.proxy).handle_async_request(request)
+        response = await self._transport_by(address.scheme, wanted.proxy).handle_async_request(request)
         response.request = request
         return response
 

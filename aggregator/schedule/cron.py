@@ -2,8 +2,10 @@
 
 import re
 from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
 
-from apscheduler.triggers.cron import CronTrigger
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NUMBERS = re.compile(r"(\d)(?:-(\d))?(?:/(\d+))?")
@@ -25,7 +27,9 @@ def next_time(line: str, zone: tzinfo, after: datetime) -> datetime | None:
     return found.astimezone(UTC) if found else None
 
 
-def _trigger(line: str, zone: tzinfo) -> CronTrigger:
+def _trigger(line: str, zone: tzinfo) -> "CronTrigger":
+    from apscheduler.triggers.cron import CronTrigger  # most sources have an interval
+
     fields = line.split()
     if len(fields) == 5:
         fields[4] = ",".join(_named_days(part) for part in fields[4].split(","))
