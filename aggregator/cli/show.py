@@ -3,10 +3,10 @@
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from aggregator.records import Outcome, PublishReport, SourceReport, Trace
@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # colours and tables are loaded where something is printed in
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
+
+T = TypeVar("T")
 
 _NARROW = 100  # columns; below this a table leaves out what can be asked for otherwise
 _UNFOLDED = 240
@@ -65,11 +67,35 @@ def print_json(document: Any) -> None:
 
 
 def progress() -> "Progress":
-    """A bar on stderr that appears only on a terminal."""
+    """A bar on stderr that appears only on a terminal; elsewhere it is not even loaded."""
+    if not sys.stderr.isatty():
+        return cast("Progress", _NoBar())
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err(), transient=True, disable=not sys.stderr.isatty())
+    return Progress(*columns, console=err(), transient=True)
+
+
+class _NoBar:
+    """What is done to a bar of rich's, and shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def add_task(self, description: str, **_: object) -> int:
+        return 0
+
+    def update(self, task: int, **_: object) -> None:
+        pass
+
+    def advance(self, task: int, advance: float = 1) -> None:
+        pass
+
+    def track(self, sequence: Sequence[T], **_: object) -> Iterable[T]:
+        return sequence
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
