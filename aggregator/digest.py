@@ -6,10 +6,10 @@ It stands beside the spine and not in it, so that a worker loads only what it ne
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from aggregator import categorise
 from aggregator import parse as parsing
-from aggregator.categorise import PostNaming
 from aggregator.identify import recognised
 from aggregator.identify.duplicates import fingerprint
 from aggregator.markup import text_of
@@ -30,6 +30,9 @@ from aggregator.records import (
     Source,
     Unreadable,
 )
+
+if TYPE_CHECKING:
+    from aggregator.categorise import PostNaming
 
 
 def digest(
@@ -121,7 +124,7 @@ def _joined(entry: Entry, article: RawEntry) -> RawEntry:
 
 
 def digest_posts(
-    files: Sequence[PostFile], source: Source, site_url: str, naming: PostNaming, now: datetime
+    files: Sequence[PostFile], source: Source, site_url: str, naming: "PostNaming", now: datetime
 ) -> tuple[tuple[Post, ...], tuple[str, ...]]:
     """Parse and normalise posts of a Jekyll site; give those to take in, and what is wrong with the others."""
     posts, problems = [], []
@@ -137,7 +140,7 @@ def digest_posts(
     return tuple(posts), tuple(problems)
 
 
-def _post(file: PostFile, source: Source, site_url: str, naming: PostNaming, now: datetime) -> Post | Unreadable:
+def _post(file: PostFile, source: Source, site_url: str, naming: "PostNaming", now: datetime) -> Post | Unreadable:
     raw = parsing.read_post(file)
     if isinstance(raw, Unreadable):
         return raw

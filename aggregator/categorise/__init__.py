@@ -4,34 +4,38 @@ what the operator's rules make of it.
 Pure.
 """
 
-from aggregator.categorise.naming import (
-    Naming,
-    PostNaming,
-    categories_of,
-    channel_for,
-    names_of_post,
-    naming_of_posts,
-    reason_for,
-    title_of,
-)
-from aggregator.categorise.patterns import pattern_fault, replacement_fault
-from aggregator.categorise.placing import Desk, Directory, Settled, Told, settled
-from aggregator.categorise.query import folded, query_fault
-from aggregator.categorise.rulebook import (
-    Condition,
-    Conditions,
-    Field,
-    Judgement,
-    Replacement,
-    Rulebook,
-    Ruling,
-    Said,
-    edition,
-    names_of,
-    placing_digest,
-    reword,
-)
-from aggregator.categorise.rules import Candidate, Criteria, Rule, candidate_of, chosen, rule_of
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aggregator.categorise.naming import (
+        Naming,
+        PostNaming,
+        categories_of,
+        channel_for,
+        names_of_post,
+        naming_of_posts,
+        reason_for,
+        title_of,
+    )
+    from aggregator.categorise.patterns import pattern_fault, replacement_fault
+    from aggregator.categorise.placing import Desk, Directory, Settled, Told, settled
+    from aggregator.categorise.query import folded, query_fault
+    from aggregator.categorise.rulebook import (
+        Condition,
+        Conditions,
+        Field,
+        Judgement,
+        Replacement,
+        Rulebook,
+        Ruling,
+        Said,
+        edition,
+        names_of,
+        placing_digest,
+        reword,
+    )
+    from aggregator.categorise.rules import Candidate, Criteria, Rule, candidate_of, chosen, rule_of
 
 __all__ = [
     "Candidate",
@@ -70,3 +74,50 @@ __all__ = [
     "settled",
     "title_of",
 ]
+
+_PLACES = {
+    "Candidate": "rules",
+    "Condition": "rulebook",
+    "Conditions": "rulebook",
+    "Criteria": "rules",
+    "Desk": "placing",
+    "Directory": "placing",
+    "Field": "rulebook",
+    "Judgement": "rulebook",
+    "Naming": "naming",
+    "PostNaming": "naming",
+    "Replacement": "rulebook",
+    "Rule": "rules",
+    "Rulebook": "rulebook",
+    "Ruling": "rulebook",
+    "Said": "rulebook",
+    "Settled": "placing",
+    "Told": "placing",
+    "candidate_of": "rules",
+    "categories_of": "naming",
+    "channel_for": "naming",
+    "chosen": "rules",
+    "edition": "rulebook",
+    "folded": "query",
+    "names_of": "rulebook",
+    "names_of_post": "naming",
+    "naming_of_posts": "naming",
+    "pattern_fault": "patterns",
+    "placing_digest": "rulebook",
+    "query_fault": "query",
+    "reason_for": "naming",
+    "replacement_fault": "patterns",
+    "reword": "rulebook",
+    "rule_of": "rules",
+    "settled": "placing",
+    "title_of": "naming",
+}
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Load a part when it is first asked for: a worker reads documents, and needs a part of this for posts only."""
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -163,7 +163,7 @@ title_format = "{{name}}新闻"
         """Ask the running daemon for a path."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=5) as reply:
+            with urllib.request.urlopen(request, timeout=30) as reply:
                 return Answer(reply.read(), reply.status, dict(reply.headers))
         except urllib.error.HTTPError as error:
             with error:
@@ -180,10 +180,10 @@ title_format = "{{name}}新闻"
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.wait(timeout=15)
+            process.wait(timeout=60)
             log.close()
 
-    def await_port(self, process: subprocess.Popen[str], seconds: float = 10) -> float:
+    def await_port(self, process: subprocess.Popen[str], seconds: float = 60) -> float:
         """Wait until the daemon answers; give how many seconds that took."""
         begun = time.monotonic()
         while time.monotonic() - begun < seconds:
