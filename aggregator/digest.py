@@ -63,7 +63,15 @@ def digest(
     withdrawn = withdrawals(feed, entries, source, now)
     gone = {withdrawal.guid for withdrawal in withdrawn}
     entries = [entry for entry in entries if entry.guid not in gone]
-    return Intake(replace(facts, title=source.title or facts.title), tuple(entries), tuple(problems), withdrawn)
+    facts = replace(facts, title=source.title or facts.title)
+    return Intake(facts, tuple(entries), tuple(problems), withdrawn, _prints(entries))
+
+
+def _prints(entries: Sequence[Entry]) -> dict[str, Fingerprint | None]:
+    """Make the fingerprints of what is most likely new: what the document before did not hold in these words, and will
+    not get another text."""
+    new = [entry for entry in entries if entry.digest and not (entry.repeated or entry.article_url)]
+    return {entry.fingerprint: fingerprint(entry.title, entry.content or entry.summary) for entry in new}
 
 
 def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:
@@ -153,6 +161,8 @@ def _post(file: PostFile, source: Source, site_url: str, naming: "PostNaming", n
     if entry.published is None:
         return Unreadable(f"it has no date ({entry.published_text!r} is none), nor has its file's name or code")
     return Post(file.path, entry, names, raw.note)
+
+
 def fingerprints(texts: Sequence[tuple[str, str]]) -> tuple[Fingerprint | None, ...]:
     """Give the fingerprints of articles, from title and HTML."""
     return tuple(fingerprint(title, html) for title, html in texts)

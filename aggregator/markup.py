@@ -164,7 +164,7 @@ def excerpt(html: str, limit: int = 200) -> str:
 
     It ends with a sentence where one ends in the second half of that, else at a word, with "…".
     """
-    text = " ".join(text_of(html).split())
+    text = _beginning(html, limit + 1)
     if len(text) <= limit:
         return text
     matches = _SENTENCE_END.finditer(text)  # an end position would be a sentence end to the pattern
@@ -174,6 +174,21 @@ def excerpt(html: str, limit: int = 200) -> str:
     head = text[: max(limit - 1, 0)]
     word = head.rpartition(" ")[0] if not text[len(head)].isspace() else head
     return ((word if len(word) * 2 >= limit else head).rstrip(" ,;:，、；：") + "…")[:limit]
+
+
+def _beginning(html: str, characters: int) -> str:
+    """Give the text of a document as one line: all of it, or at least so many characters; the rest is not read."""
+    pieces: list[str] = []
+    held, wanted = 0, characters
+    for token in _tokens(html):
+        pieces.append(_spoken(token))
+        held += len(pieces[-1])
+        if held >= wanted:
+            line = _one_line("".join(pieces))
+            if len(line) >= characters:
+                return line
+            wanted = 2 * held
+    return _one_line("".join(pieces))
 
 
 def paragraphs(text: str) -> str:

@@ -32,6 +32,7 @@ from aggregator.records import (
     FetchFailed,
     Fingerprint,
     Imported,
+    Intake,
     Listed,
     Named,
     NotAFeed,
@@ -283,7 +284,7 @@ class Pipeline:
     async def _take_in(self, poll: Poll, read: Read) -> Outcome:
         named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
         named, problems = await self._with_texts(poll, named)
-        prints = await self._fingerprints(poll.tools, poll.source, poll.memory, named)
+        prints = await self._fingerprints(poll.tools, poll.source, poll.memory, named, read.intake)
         changes = await self._in_thread(self._ledger.keep, poll, read, named, prints)
         if changes is None:
             return await self._take_in(poll, await self._read_whole(poll, read))
@@ -310,9 +311,11 @@ class Pipeline:
         return replace(read, intake=intake)
 
     async def _fingerprints(
-        self, tools: Tools, source: Source, memory: SourceMemory, named: Sequence[Named]
+        self, tools: Tools, source: Source, memory: SourceMemory, named: Sequence[Named], intake: Intake
     ) -> dict[str, Fingerprint]:
-        """Fingerprint what is new: its story may be known from another source."""
+        """Fingerprint what is new: its story may be known from another source. Most often that was done already."""
+        if (found := identify.prints_at_hand(named, intake.prints)) is not None:
+            return found
         arrivals = await self._in_thread(self._ledger.arrivals, source, memory, named)
         return await tools.fingerprints([arrival for arrival in arrivals if not arrival.pending])
 
@@ -362,7 +365,7 @@ class Pipeline:
             case Read():
                 named = identify.distinct(reading.intake.entries, feed_link=reading.intake.facts.link)
                 memory = await self._in_thread(self._store.memory, source.name)
-                prints = await self._fingerprints(self._tools(), source, memory, named)
+                prints = await self._fingerprints(self._tools(), source, memory, named, reading.intake)
                 return await self._in_thread(self._ledger.previewed, source, reading, named, memory, prints)
             case Listed():
                 listed = tuple(FeedLink(outline.url, outline.title) for outline in reading.outlines)

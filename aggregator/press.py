@@ -4,7 +4,7 @@ Published files are derived state: a crash at any instant leaves marks, and the 
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from aggregator.publish.view import within
 from aggregator.records import (
     Policies,
     PublishReport,
+    StoredEntry,
 )
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ log = logging.getLogger(__name__)
 TITLES_ON_HOME = 6
 LISTS = ("feed", "index", "sources")
 RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
-PUBLISHED_AT_ONCE = 100  # documents between two points from which a crash starts again
+PUBLISHED_AT_ONCE = 250  # documents between two points from which a crash starts again
 EXPORTED_AT_ONCE = 200
 EVENTS_SHOWN = 50
+_ARTICLE = "article/"
+_NONE: Mapping[str, StoredEntry] = {}
 
 
 class Press:
@@ -81,10 +84,12 @@ class Press:
     def _publish_some(self, marked: dict[str, str], report: PublishReport) -> PublishReport:
         """Write, then take the marks back: a crash between the two renders the same bytes once more."""
         done: dict[str, str] = {}
+        codes = [document.removeprefix(_ARTICLE) for document in marked if document.startswith(_ARTICLE)]
+        articles = {entry.info_code: entry for entry in self._store.articles(codes)}
         listings = dict.fromkeys(self._store.listings_of(marked), "")  # not marked: they go with their articles
         for document, stamp in (marked | listings).items():
             try:
-                step, archives = self._put(document)
+                step, archives = self._put(document, articles)
             except Exception as error:  # an edge: one that fails leaves the others alone, and its old file stays
                 log.exception("document not published", extra={"document": document})
                 step = PublishReport(problems=(f"{document}: {error}",))
@@ -95,13 +100,16 @@ class Press:
         self._store.clear(done)
         return report
 
-    def _put(self, marked: str) -> tuple[PublishReport, dict[str, str]]:
-        """Publish what a mark stands for. With a channel come archives: give the stamps that clear theirs, too."""
+    def _put(
+        self, marked: str, articles: Mapping[str, StoredEntry] = _NONE
+    ) -> tuple[PublishReport, dict[str, str]]:
+        """Publish what a mark stands for; `articles` are those that are marked. With a channel come archives: give the
+        stamps that clear theirs, too."""
         kind, _, key = marked.partition("/")
         publisher, store = self._publisher, self._store
         match kind:
             case "article":
-                return publisher.article(key, store.article(key)), {}
+                return publisher.article(key, articles.get(key)), {}
             case "category":
                 slug, _, archive = key.partition("/archive-")
                 return (self._put_archive(slug, int(archive)), {}) if archive else self._put_channel(slug)

@@ -350,12 +350,14 @@ class FeedFacts:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A document read and normalised: what the worker process hands back. `withdrawn` is what it takes back."""
+    """A document read and normalised: what the worker process hands back. `withdrawn` is what it takes back; `prints`
+    are the fingerprints of its texts by `Entry.fingerprint`, as far as they were made at once (None: it has none)."""
 
     facts: FeedFacts
     entries: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
     withdrawn: tuple["Withdrawal", ...] = ()
+    prints: Mapping[str, "Fingerprint | None"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from aggregator.identify.flood import Scene, guard, is_beginning, is_remarkable,
 from aggregator.identify.folder import apart, each
 from aggregator.identify.match import match, recognised_by, without_reused_guids
 from aggregator.identify.repairs import merged
-from aggregator.identify.stories import WINDOW, join_stories
+from aggregator.identify.stories import WINDOW, join_stories, prints_at_hand
 from aggregator.identify.withdraw import names_withdrawn, withdrawn
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "merged",
     "names_of",
     "names_withdrawn",
+    "prints_at_hand",
     "recognised",
     "recognised_by",
     "repair",

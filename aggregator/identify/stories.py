@@ -5,10 +5,28 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from aggregator.identify.decide import revision_of, stands_before
+from aggregator.identify.document import without_guid
 from aggregator.identify.duplicates import same_story, share_told
-from aggregator.records import Alike, Arrival, Changes, Fingerprint, Known, Merge
+from aggregator.records import Alike, Arrival, Changes, Fingerprint, Known, Merge, Named
 
 WINDOW = timedelta(days=14)
+
+
+def prints_at_hand(
+    entries: Sequence[Named], prints: Mapping[str, Fingerprint | None]
+) -> dict[str, Fingerprint] | None:
+    """Give the fingerprints of a document's texts by the codes that their articles may get; None where one was not made
+    yet. `prints` go by `Entry.fingerprint`."""
+    told = [item for item in entries if not item.entry.repeated]
+    if any(item.entry.fingerprint not in prints for item in told):
+        return None
+    made = ((item, one) for item in told if (one := prints[item.entry.fingerprint]))
+    return {code: one for item, one in made for code in _codes_possible(item)}
+
+
+def _codes_possible(named: Named) -> tuple[str, ...]:
+    """A guid that its source gave to another article before is none, which the store knows."""
+    return named.info_code, without_guid(named).info_code
 
 
 def join_stories(

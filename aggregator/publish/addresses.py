@@ -1,6 +1,7 @@
 """Where published files stand: below the publish directory, and on the web below `site.url`."""
 
 import re
+from functools import lru_cache
 
 from aggregator.errors import PublishError
 from aggregator.publish.view import CHANNEL_FOLDER, View
@@ -35,6 +36,7 @@ def checked(path: str) -> str:
     return path
 
 
+@lru_cache(maxsize=8_192)  # a block for search engines lists a thousand of them, whenever one is new
 def article_path(info_code: str) -> str:
     """Give the path of an article's page. Raises: PublishError when the code cannot stand in a path."""
     return checked(f"article/{info_code}.html")

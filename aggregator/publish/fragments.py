@@ -15,6 +15,7 @@ from aggregator.variants import deflated
 Renderer = Callable[[Site, View], bytes]
 
 _ITEMS = b'"items": [\n'
+_STORY, _STORY_END = b'<article class="story"', b"</article>\n"
 _XML = {  # how an entry begins, how it ends, and what follows the last; no text holds that, for it would be escaped
     "atom": (b"\n  <entry", b"</entry>", b"\n</feed>\n"),
     "rss": (b"\n    <item>", b"</item>", b"\n  </channel>\n</rss>\n"),
@@ -35,7 +36,7 @@ class _Kept:
     """The fragments of one entry by format, and about how many bytes they and their entry take."""
 
     weight: int
-    by_format: dict[str, Piece] = field(default_factory=dict)
+    by_format: dict[str, Piece] = field(default_factory=dict)  # and depth, of a page
 
 
 _SEAM = Piece(b",\n", deflated(b",\n"))  # between two items of a JSON Feed
@@ -44,7 +45,7 @@ _SEAM = Piece(b",\n", deflated(b",\n"))  # between two items of a JSON Feed
 class Fragments:
     """The fragments of one site's articles: those used last, in about `max_bytes` of memory."""
 
-    def __init__(self, site: Site, max_bytes: int = 32_000_000) -> None:
+    def __init__(self, site: Site, max_bytes: int = 48_000_000) -> None:
         self._site = site
         self._room = max_bytes
         self._kept: OrderedDict[StoredEntry, _Kept] = OrderedDict()
@@ -57,17 +58,22 @@ class Fragments:
         return made
 
     def _document(self, extension: str, render: Renderer, view: View, kept: Sequence[_Kept]) -> Document:
-        path = f"{view.file}.{extension}"
-        missing = [place for place, one in enumerate(kept) if extension not in one.by_format]
-        only_new = replace(view, entries=tuple(view.entries[place] for place in missing))
-        parts = cut(extension, render(self._site, only_new)) if extension in CUT else None
-        if parts is None or len(parts[1]) != len(missing):
+        path, form = f"{view.file}.{extension}", _form(view, extension)
+        missing = [place for place, one in enumerate(kept) if form not in one.by_format]
+        shown = missing or list(range(len(kept)))[: extension == "html"]  # a page without entries says that it has none
+        only_new = replace(view, entries=tuple(view.entries[place] for place in shown))
+        parts = cut(extension, render(self._site, only_new)) if self._can_cut(extension) else None
+        if parts is None or len(parts[1]) != len(shown):
             return Document(path, render(self._site, view))
         head, found, tail = parts
-        for place, fragment in zip(missing, found, strict=True):
-            self._keep(kept[place], extension, fragment)
-        pieces = [_piece(head), *_between(extension, [one.by_format[extension] for one in kept]), _piece(tail)]
+        for place, fragment in zip(missing, found, strict=False):
+            self._keep(kept[place], form, fragment)
+        pieces = [_piece(head), *_between(extension, [one.by_format[form] for one in kept]), _piece(tail)]
         return Document(path, b"".join(one.body for one in pieces), tuple(one.deflated for one in pieces))
+
+    def _can_cut(self, extension: str) -> bool:
+        """A theme may show the first of a page's articles in another way than the others."""
+        return extension in CUT and not (extension == "html" and self._site.theme)
 
     def _of(self, entry: StoredEntry) -> _Kept:
         kept = self._kept.get(entry)
@@ -77,9 +83,9 @@ class Fragments:
         self._kept.move_to_end(entry)
         return kept
 
-    def _keep(self, kept: _Kept, extension: str, fragment: bytes) -> None:
+    def _keep(self, kept: _Kept, form: str, fragment: bytes) -> None:
         piece = _piece(fragment)
-        kept.by_format[extension] = piece
+        kept.by_format[form] = piece
         more = len(piece.body) + len(piece.deflated) + _AROUND
         kept.weight += more
         self._room -= more
@@ -91,11 +97,22 @@ class Fragments:
 
 def cut(extension: str, document: bytes) -> tuple[bytes, list[bytes], bytes] | None:
     """Give what stands before the entries of a document, each entry, and what follows; None for an unknown shape."""
-    return _cut_json(document) if extension == "json" else _cut_xml(document, *_XML[extension])
+    match extension:
+        case "json":
+            return _cut_json(document)
+        case "html":
+            return _cut_page(document)
+        case _:
+            return _cut_xml(document, *_XML[extension])
 
 
-CUT = frozenset({"json", *_XML})
+CUT = frozenset({"json", "html", *_XML})
 """The formats whose documents can be cut."""
+
+
+def _form(view: View, extension: str) -> str:
+    """Give what an entry looks like the same in: a page links to its articles by way of the root."""
+    return f"{extension} {view.file.count('/')}" if extension == "html" else extension
 
 
 def _cut_xml(document: bytes, begin: bytes, end: bytes, last: bytes) -> tuple[bytes, list[bytes], bytes] | None:
@@ -113,6 +130,15 @@ def _cut_json(document: bytes) -> tuple[bytes, list[bytes], bytes] | None:
     if not items or lines[-2:] != [b"]}", b""]:
         return None
     return head + items, [line.removesuffix(b",") for line in lines[:-2] if line], b"\n]}\n"
+
+
+def _cut_page(document: bytes) -> tuple[bytes, list[bytes], bytes] | None:
+    head, *entries = document.split(_STORY)
+    if not entries:
+        return document, [], b""
+    last, end, tail = entries.pop().partition(_STORY_END)
+    whole = end and all(entry.endswith(_STORY_END) for entry in entries)
+    return (head, [_STORY + entry for entry in (*entries, last + end)], tail) if whole else None
 
 
 def _between(extension: str, fragments: Sequence[Piece]) -> list[Piece]:

@@ -69,7 +69,19 @@ def test_every_kind_of_document_is_joined_as_it_is_rendered(view: View) -> None:
     feed_documents(SITE, VIEW, fragments)
     joined = feed_documents(SITE, view, fragments)
     assert joined == feed_documents(SITE, view)
-    assert {each.path.rpartition(".")[2] for each in joined.documents if not each.deflated} <= {"html"}
+    assert all(each.deflated for each in joined.documents)
+
+
+def test_a_theme_may_show_the_first_of_a_page_as_no_other(tmp_path: Path) -> None:
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    templates.joinpath("channel.html").write_text(
+        '{% for card in cards %}<article class="story">{{ loop.index }} {{ card.title }}</article>\n{% endfor %}'
+    )
+    site = replace(SITE, theme=str(tmp_path))
+    fragments = Fragments(site)
+    for view in (replace(VIEW, entries=ENTRIES[:1]), VIEW, replace(VIEW, entries=ENTRIES[1:])):
+        assert feed_documents(site, view, fragments) == feed_documents(site, view)
 
 
 def test_an_article_is_rendered_once_and_again_when_anything_of_it_changed() -> None:

@@ -399,6 +399,15 @@ def test_every_archived_post_is_cleaned_without_losing_its_words() -> None:
         assert plain(clean, is_html=True)[:40] == plain(body, is_html=True)[:40]
 
 
+@given(
+    st.lists(st.sampled_from([*"ab .。?\"\n&<>", "<p>", "</p>", "<br>", "&amp;", "\u200b", "<b>"]), max_size=60),
+    st.integers(0, 40),
+)
+def test_an_excerpt_of_what_is_not_read_to_its_end_is_that_of_the_whole_text(pieces: list[str], limit: int) -> None:
+    html = "".join(pieces)
+    assert excerpt(html, limit) == excerpt(entities.escape(" ".join(text_of(html).split())), limit)
+
+
 def test_an_excerpt_is_not_cut_inside_a_number_that_the_limit_falls_on() -> None:
     text = "<p>" + "a" * 30 + " grew by 37.5 percent over the year, they said, and nobody knew why that was so.</p>"
     assert not any(excerpt(text, limit).endswith("37.") for limit in range(38, 60))
