@@ -60,7 +60,7 @@ class Watch:
 
     def low(self) -> str:
         """Say that the disk has too little room to go on fetching; nothing where it has enough."""
-        return status.low_disk(disks_of(self._places), self._places.min_free)
+        return low_on(self._places)
 
     def take_stock(self) -> None:
         """Keep what was counted, and tell what changed since: in the sources that were asked, and on the disk."""
@@ -130,6 +130,11 @@ def disks_of(places: Places) -> tuple[Disk, ...]:
     by_disk = {folder.stat().st_dev: folder for folder in sorted(folders, reverse=True)}
     usage = [(folder, shutil.disk_usage(folder)) for folder in sorted(by_disk.values())]
     return tuple(Disk(str(folder), found.free, found.total) for folder, found in usage)
+
+
+def low_on(places: Places) -> str:
+    """Say which disk has too little room to go on fetching; nothing where all have enough."""
+    return status.low_disk(disks_of(places), places.min_free)
 
 
 def _nearest(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -444,7 +444,8 @@ def _reports(settings: Settings, tally: Tally | None) -> Reports:
     from aggregator.serve import Reports
 
     site = site_as_configured(settings)
-    return Reports(lambda: status_of(settings), lambda: _missing(settings), lambda seen: status_page(site, seen), tally)
+    missing, ailing = partial(_missing, settings), partial(_ailing, settings)
+    return Reports(lambda: status_of(settings), missing, ailing, lambda seen: status_page(site, seen), tally)
 
 
 def _missing(settings: Settings) -> list[str]:
@@ -458,6 +459,13 @@ def _missing(settings: Settings) -> list[str]:
     except StoreError:
         missing.append("the store cannot be read")
     return missing
+
+
+def _ailing(settings: Settings) -> list[str]:
+    """Say what is not as it should be while readers get what is published, without names: anyone may ask."""
+    from aggregator.watch import low_on
+
+    return ["nothing is fetched: a disk is nearly full"] if low_on(places_of(settings)) else []
 
 
 def is_published(settings: Settings) -> bool:

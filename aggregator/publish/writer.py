@@ -118,8 +118,11 @@ def _note_history(target: Path, before: bytes | None, after: bytes) -> None:
     written = int(target.stat().st_mtime)
     history = deltas.grown(old, before, variants.digest(before), written, after, variants.digest(after))
     temporary = _temporary(place)
-    temporary.write_bytes(deltas.dump(history))
-    temporary.replace(place)
+    try:
+        temporary.write_bytes(deltas.dump(history))
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def sweep_leftovers(directory: Path) -> None:

@@ -31,11 +31,12 @@ _PLAIN = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What the answers are made of. `look` gives the status and `missing` what keeps us from being ready, in words
-    without names; both may wait for the disk. `tally` is of the process, if it fetches."""
+    """What the answers are made of. `look` gives the status, `missing` what keeps us from being ready, and `ailing`
+    what does not, both in words without names; all may wait for the disk. `tally` is of the process, if it fetches."""
 
     look: Callable[[], Status]
     missing: Callable[[], Sequence[str]]
+    ailing: Callable[[], Sequence[str]]
     render: Callable[[Status], bytes]
     tally: Tally | None = None
 
@@ -102,8 +103,10 @@ class Desk:
     async def _ready(self) -> Answer:
         if self._reports is None:
             return _plain(200, "ok\n")
-        missing = await asyncio.get_running_loop().run_in_executor(self._thread, self._reports.missing)
-        return _plain(503, "".join(f"{each}\n" for each in missing)) if missing else _plain(200, "ok\n")
+        loop = asyncio.get_running_loop()
+        if missing := await loop.run_in_executor(self._thread, self._reports.missing):
+            return _plain(503, _lines(missing))
+        return _plain(200, _lines(("ok", *await loop.run_in_executor(self._thread, self._reports.ailing))))
 
     async def _show(self, path: str) -> Answer:
         if self._reports is None:
@@ -126,6 +129,10 @@ class Desk:
 def _made(body: bytes, media_type: str) -> Answer:
     said = {"Content-Type": media_type, "Cache-Control": "no-store", "X-Robots-Tag": "noindex", **SAFETY}
     return answer(200, said, body)
+
+
+def _lines(said: Sequence[str]) -> str:
+    return "".join(f"{each}\n" for each in said)
 
 
 def _plain(status: int, text: str) -> Answer:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import resource
 import stat
 import subprocess
 import threading
@@ -249,3 +250,19 @@ def test_without_brotli_no_old_brotli_form_stays_beside_new_bytes(tmp_path: Path
     assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == b"new"
     assert not Writer(tmp_path, brotli=True).write(Document(FEED.path, b"new"))
     assert brotli.decompress((tmp_path / f"{FEED.path}.br").read_bytes()) == b"new"
+
+
+@pytest.mark.parametrize("room", [0, 40])
+def test_a_disk_without_room_is_left_as_it_was(tmp_path: Path, room: int) -> None:
+    writer, document = Writer(tmp_path), Document("feed.atom", b"<feed>first</feed>" * 9)
+    writer.write(document)
+    before = sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir())
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, usual[1]))  # what a full disk does, without one
+    try:
+        with pytest.raises(PublishError, match="must be writable and have room"):
+            writer.write(Document("feed.atom", b"<feed>second</feed>" * 9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir()) == before
+    assert writer.write(Document("feed.atom", b"<feed>second</feed>" * 9))

@@ -69,8 +69,10 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def reports(look: Callable[[], Status] = status, missing: tuple[str, ...] = ()) -> Reports:
-    return Reports(look, lambda: missing, lambda seen: status_page(SITE, seen), tally())
+def reports(
+    look: Callable[[], Status] = status, missing: tuple[str, ...] = (), ailing: tuple[str, ...] = ()
+) -> Reports:
+    return Reports(look, lambda: missing, lambda: ailing, lambda seen: status_page(SITE, seen), tally())
 
 
 @contextmanager
@@ -196,6 +198,12 @@ def test_what_is_not_ready_says_why_and_one_that_is_alive_says_so(directory: Pat
         assert (ready.status_code, ready.text) == (503, "nothing is published yet\n")
         assert get("healthz").text == "ok\n"
         assert get("healthz", "HEAD").content == b""
+
+
+def test_what_is_ready_though_nothing_is_fetched_says_so(directory: Path) -> None:
+    with served(directory, reports=reports(ailing=("nothing is fetched: a disk is nearly full",))) as get:
+        ready = get("readyz")
+    assert (ready.status_code, ready.text) == (200, "ok\nnothing is fetched: a disk is nearly full\n")
 
 
 def test_a_store_that_cannot_be_read_gives_503_and_names_no_path(directory: Path) -> None:
