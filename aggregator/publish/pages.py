@@ -196,14 +196,11 @@ def static_documents(site: Site) -> list[Document]:
     """Give the files that pages need beside them, published below `static/`: the folder is complete by itself. Those of
     a theme stand before ours."""
     folder = resources.files("aggregator") / "static"
-    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".css", ".svg", ".ico"))}
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith((".css", ".svg"))}
     theme = Path(site.theme) / "static"
     if site.theme and theme.is_dir():
         files |= {file.name: file.read_bytes() for file in theme.iterdir() if file.is_file()}
-    return [Document(checked(_STATIC.get(name, f"static/{name}")), body) for name, body in sorted(files.items())]
-
-
-_STATIC = {"favicon.ico": "favicon.ico"}  # where browsers look for it, as they do for a feed that they show
+    return [Document(checked(f"static/{name}"), body) for name, body in sorted(files.items())]
 
 
 def _render(template: str, site: Site, path: str, **facts: object) -> bytes:

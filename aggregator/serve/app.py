@@ -58,6 +58,7 @@ _AS_PAGE = "text/xml; charset=utf-8"
 _NEWS_BYTES = 8_000_000
 _STATUS_FOLDER = f"/{FOLDER}"
 _READ = (200, 226, 304)
+_ICON = "static/icon.svg"  # browsers that show a feed ask for favicon.ico, since a feed names no other
 
 _PLAIN = re.compile(rb"[!-~]{1,2000}")
 
@@ -170,7 +171,7 @@ class Site:
             return self._turned_away(scope, heard) or _for_method(scope, await self._found(scope, heard, receive))
         if path in PATHS or path.startswith(FOLDER):
             return await self._of_status(path, scope, heard)
-        ready = await self._files.get(path)
+        ready = await self._files.get(_ICON if path == "favicon.ico" else path)
         reply = self._of_nothing(path, scope, heard) if ready is None else self._of_file(ready, scope, heard)
         return self._sent(scope, reply, heard)
 

@@ -261,7 +261,7 @@ def test_an_article_that_cannot_be_rendered_is_an_error_that_names_it() -> None:
 
 def test_the_style_sheet_and_the_icon_are_published_with_the_pages() -> None:
     documents = {document.path: document.body for document in static_documents(SITE)}
-    assert set(documents) == {"favicon.ico", "static/feed.css", "static/icon.svg", "static/style.css"}
+    assert set(documents) == {"static/feed.css", "static/icon.svg", "static/style.css"}
     assert b"prefers-color-scheme: dark" in documents["static/style.css"]
     assert not re.search(rb"url\(|@import", documents["static/style.css"])
 

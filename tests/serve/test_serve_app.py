@@ -115,6 +115,13 @@ def test_the_top_is_the_home_page(get: Get) -> None:
     assert get("/").status_code == 200
 
 
+def test_a_browser_finds_the_icon_where_it_looks_for_one(directory: Path, get: Get) -> None:
+    assert get("/favicon.ico").status_code == 404
+    put(directory, "static/icon.svg", b"<svg/>")
+    found = get("/favicon.ico")
+    assert (found.status_code, found.content, found.headers["content-type"]) == (200, b"<svg/>", "image/svg+xml")
+
+
 def test_every_answer_carries_the_safety_headers(get: Get) -> None:
     for answer in get(FEED), get("/none.html"), get(FEED, "POST"), get(FEED, If_None_Match="*"):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
