@@ -69,6 +69,7 @@ T = TypeVar("T")
 
 DROPPED_AT_ONCE = 200
 TRIES_UNTIL_SEARCH = 3  # failures in a row until a missing feed is looked for on its site's page
+MANY = 200  # entries; a document has fifty or so
 AT_A_STEP = 50  # refreshes that begin before the loop looks around
 
 
@@ -250,7 +251,9 @@ class Pipeline:
 
     async def _read(self, poll: Poll) -> Reading:
         reading = await self._rooms.kinds[poll.source.kind](poll.source, poll.memory, poll.tools)
-        return masking.hidden_reading(poll.source, reading, fingerprint)
+        if not poll.source.private:
+            return reading
+        return await self._in_thread(masking.hidden_reading, poll.source, reading, fingerprint)
 
     async def _settle_reading(self, poll: Poll, reading: Reading) -> Outcome:
         poll = replace(poll, started=poll.started + answer_of(reading).waited)
@@ -282,7 +285,7 @@ class Pipeline:
         return memory
 
     async def _take_in(self, poll: Poll, read: Read) -> Outcome:
-        named = identify.distinct(read.intake.entries, feed_link=read.intake.facts.link)
+        named = await self._beside(read.intake.entries, _named, read.intake)
         named, problems = await self._with_texts(poll, named)
         prints = await self._fingerprints(poll.tools, poll.source, poll.memory, named, read.intake)
         changes = await self._in_thread(self._ledger.keep, poll, read, named, prints)
@@ -314,7 +317,8 @@ class Pipeline:
         self, tools: Tools, source: Source, memory: SourceMemory, named: Sequence[Named], intake: Intake
     ) -> dict[str, Fingerprint]:
         """Fingerprint what is new: its story may be known from another source. Most often that was done already."""
-        if (found := identify.prints_at_hand(named, intake.prints)) is not None:
+        found = await self._beside(named, identify.prints_at_hand, named, intake.prints)
+        if found is not None:
             return found
         arrivals = await self._in_thread(self._ledger.arrivals, source, memory, named)
         return await tools.fingerprints([arrival for arrival in arrivals if not arrival.pending])
@@ -363,7 +367,7 @@ class Pipeline:
         reading = await self._read(Poll(source, SourceMemory(), self._now(), self._tools()))
         match reading:
             case Read():
-                named = identify.distinct(reading.intake.entries, feed_link=reading.intake.facts.link)
+                named = await self._beside(reading.intake.entries, _named, reading.intake)
                 memory = await self._in_thread(self._store.memory, source.name)
                 prints = await self._fingerprints(self._tools(), source, memory, named, reading.intake)
                 return await self._in_thread(self._ledger.previewed, source, reading, named, memory, prints)
@@ -477,6 +481,10 @@ class Pipeline:
         result = await poll.tools.get(home, accept=PAGE_ACCEPT, validators=Validators())
         return result if isinstance(result, Fetched) else None
 
+    async def _beside(self, given: Sequence[object], function: Callable[..., T], *arguments: object) -> T:
+        """Call a function of a document's entries; beside the loop where they are so many that others would wait."""
+        return await self._in_thread(function, *arguments) if len(given) > MANY else function(*arguments)
+
     async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
         """The store blocks, so it is called beside the loop. A step that began is finished even when we are stopped."""
         step = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
@@ -508,6 +516,10 @@ class Pipeline:
         return self._press.publish_lists()
 
 
+
+
+def _named(intake: Intake) -> tuple[Named, ...]:
+    return identify.distinct(intake.entries, feed_link=intake.facts.link)
 
 
 def _log_outcome(source: Source, outcome: Outcome) -> None:

@@ -31,6 +31,7 @@ _LAST_BREATH_SECONDS = 2.0
 _START_SECONDS = 60  # for a worker to start and read its job, on a machine that is busy
 _GRACE_SECONDS = 5  # an orphan ends itself this much after the deadline, should nobody be left to kill it
 _PR_SET_PDEATHSIG = 1
+_LARGE = 1 << 17  # bytes of an answer or a document; to read an answer of this size takes a millisecond or two
 _COMMAND = "from aggregator.parse.worker import serve; serve()"
 
 
@@ -63,7 +64,7 @@ class WorkerPool:
             WorkerError: it took longer than the deadline, needed more memory than allowed, raised, or its process died.
         """
         name = getattr(function, "__qualname__", repr(function))
-        job = _packed(name, function, args, kwargs, deadline)
+        job = await _beside(_size_of(args), _packed, name, function, args, kwargs, deadline)
         async with self._turn:
             worker = await self._begun(name, job)
             try:
@@ -174,8 +175,19 @@ async def _handed_over(worker: asyncio.subprocess.Process, job: bytes) -> bool:
 async def _received(worker: asyncio.subprocess.Process) -> _Answer:
     assert worker.stdout is not None
     (length,) = _ANSWER.unpack(await worker.stdout.readexactly(_ANSWER.size))
-    answer: _Answer = pickle.loads(await worker.stdout.readexactly(length))
+    answer: _Answer = await _beside(length, pickle.loads, await worker.stdout.readexactly(length))
     return answer
+
+
+async def _beside(size: int, function: Callable[..., T], *args: object) -> T:
+    """Call what would hold up the event loop beside it; a small piece of work is done before it was handed over."""
+    return await asyncio.to_thread(function, *args) if size > _LARGE else function(*args)
+
+
+def _size_of(args: tuple[object, ...]) -> int:
+    """Give about how large a job is: the document that it is to look at comes first."""
+    given = getattr(args[0], "body", args[0]) if args else b""
+    return len(given) if isinstance(given, bytes) else 0
 
 
 async def _ended(worker: asyncio.subprocess.Process) -> None:

@@ -1,5 +1,6 @@
 """What all kinds of sources share: one document, asked for with its validators, read only when its body is another."""
 
+import asyncio
 import hashlib
 from dataclasses import asdict, fields, is_dataclass
 from typing import Protocol
@@ -58,6 +59,7 @@ _RHYTHM = ("interval", "max_interval", "on_purpose", "schedule")
 _REQUEST = ("timeout", "max_bytes", "user_agent", "headers", "proxy")
 _NOT_FOR_READING = frozenset((*_RHYTHM, *_REQUEST, "text", "position", "backfill"))
 _FOR_READING = tuple(field.name for field in fields(Source) if field.name not in _NOT_FOR_READING)
+_LARGE = 1 << 20  # bytes whose hash takes as long as others should wait for it
 _USUAL = {field.name: field.default for field in fields(Source)}
 
 
@@ -71,7 +73,8 @@ def hash_of(fetched: Fetched) -> str:
 
 
 async def _read(source: Source, fetched: Fetched, memory: SourceMemory, tools: Tools) -> Reading:
-    body_hash = hash_of(fetched)
+    large = len(fetched.body) > _LARGE
+    body_hash = await asyncio.to_thread(hash_of, fetched) if large else hash_of(fetched)
     if body_hash == memory.body_hash:
         return SameBody(fetched)
     intake = await tools.digest(source, fetched)
