@@ -21,7 +21,7 @@ _ATOM = "{http://www.w3.org/2005/Atom}"
 _SCRIPT = re.compile(rb"<script\b|<[^<>]*\son[a-z]+\s*=|\shref\s*=\s*[\"']?\s*(?:javascript|data):", re.I)
 
 
-def eventually(ready: Callable[[], T], what: str, seconds: float = 30) -> T:
+def eventually(ready: Callable[[], T], what: str, seconds: float = 60) -> T:
     """Ask again and again until the answer is a true one; give it. Raises: AssertionError after so many seconds."""
     end = time.monotonic() + seconds
     while True:

@@ -70,7 +70,7 @@ def started(workspace: Any) -> Iterator[subprocess.Popen[str]]:
         finally:
             if process.poll() is None:
                 process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def said(workspace: Any) -> str:

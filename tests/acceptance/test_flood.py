@@ -151,7 +151,7 @@ def test_a_held_set_survives_a_kill_and_is_confirmed_after_the_restart(
     with workspace.daemon() as process:
         eventually(lambda: len(workspace.rows(held)) == 20, "twenty held articles")
         os.kill(process.pid, signal.SIGKILL)
-        process.wait(timeout=15)
+        process.wait(timeout=60)
     assert len(workspace.rows(held)) == 20
     workspace.json("publish", "--all")
     assert "new 第" not in published(workspace)

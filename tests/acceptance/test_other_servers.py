@@ -73,7 +73,7 @@ def nginx(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             yield client
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def _free_port() -> int:

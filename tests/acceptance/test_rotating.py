@@ -71,7 +71,7 @@ def killed_pass(workspace: Any, origin: Any, chance: random.Random) -> None:
     eventually(lambda: len(origin.requests) >= wanted or process.poll() is not None, "a request")
     time.sleep(chance.uniform(0, 0.8))
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
 
 
 def faults(workspace: Any, whole: list[str], cut: list[str]) -> list[str]:

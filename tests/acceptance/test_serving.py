@@ -48,7 +48,7 @@ def test_a_token_opens_its_channel_and_stands_in_no_log_page_or_output(closed: A
             assert (other.status, "只给成员".encode() in other.body) == (200, False)
         finally:
             daemon.terminate()
-            daemon.wait(timeout=15)
+            daemon.wait(timeout=60)
     said = (closed.folder / "err").read_text() + (closed.folder / "out").read_text()
     assert "source refreshed" in said or "serving" in said
     files = b"".join(body for _, body in closed.files().values())

@@ -169,7 +169,7 @@ def _running(command: list[str], port: int) -> Iterator[psutil.Process]:
         yield psutil.Process(process.pid)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
 
 def _await(process: subprocess.Popen[bytes], port: int) -> None:

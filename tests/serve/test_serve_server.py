@@ -32,7 +32,7 @@ def free_port() -> int:
 async def running(app: ASGIApp) -> AsyncIterator[tuple[str, asyncio.Event]]:
     port, stop, ready = free_port(), asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(serve(app, "127.0.0.1", port, ready=ready.set, stop=stop))
-    await asyncio.wait_for(ready.wait(), 5)
+    await asyncio.wait_for(ready.wait(), 60)
     try:
         yield f"http://127.0.0.1:{port}", stop
     finally:
@@ -245,7 +245,7 @@ def test_the_server_serves_over_ipv6_where_there_is_one(tmp_path: Path) -> None:
         stop, ready = asyncio.Event(), asyncio.Event()
         app = create_app(ServeOptions(tmp_path))
         task = asyncio.create_task(serve(app, "::1", port, ready=ready.set, stop=stop))
-        await asyncio.wait_for(ready.wait(), 5)
+        await asyncio.wait_for(ready.wait(), 60)
         async with httpx.AsyncClient(trust_env=False) as client:
             status = (await client.get(f"http://[::1]:{port}/none.html")).status_code
         stop.set()
