@@ -102,7 +102,7 @@ class Workspace:
         self.public = folder / "public"
         self.port = _free_port()
 
-    def configure(self, sources: str, *, site: str = "", fetch: str = "", more: str = "") -> None:
+    def configure(self, sources: str, *, site: str = "", publish: str = "", fetch: str = "", more: str = "") -> None:
         self.config.write_text(
             f"""
 [site]
@@ -115,6 +115,7 @@ timezone = "Asia/Shanghai"
 path = "aggregator.db"
 [publish]
 directory = "public"
+{publish}
 [server]
 port = {self.port}
 [fetch]

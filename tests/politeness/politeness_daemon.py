@@ -62,10 +62,11 @@ class Log:
 
 
 def lives(hours: int, restarts: int, forced: Sequence[str], seed: int = 7) -> list[Life]:
-    """Give a run with so many restarts: most at odd moments, three with a downtime. The first of these begins before
-    08:00 on the second day and ends long after 09:00."""
+    """Give a run with so many restarts: most at odd moments, up to three with a downtime. The first of these begins
+    before 08:00 on the second day and ends long after 09:00."""
     dice = random.Random(seed)
-    downtimes = {23.5 * HOUR: 6 * HOUR, 40 * HOUR: HOUR / 3, 55 * HOUR: 2 * HOUR}
+    planned = {23.5 * HOUR: 6 * HOUR, 40 * HOUR: HOUR / 3, 55 * HOUR: 2 * HOUR}
+    downtimes = {moment: pause for moment, pause in planned.items() if moment + pause < hours * HOUR}
     free = [moment * HOUR / 60 for moment in range(60, hours * 60) if not _within(moment * HOUR / 60, downtimes)]
     moments = {moment: timedelta(0) for moment in dice.sample(free, restarts - len(downtimes))} | downtimes
     made = []

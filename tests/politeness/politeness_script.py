@@ -297,10 +297,11 @@ HEALTHY = Server()
 HOURS_UNTIL = {"1h": HOUR, "5h": 5 * HOUR, "1d": DAY, "3d": 3 * DAY}
 
 
-def three_days() -> dict[str, Feed]:
-    """Give the two hundred sources of 72 hours."""
-    cast = [*_validators(), *_hints(), *_refusals(), *_failures(), *_redirects(), *_odd_ones()]
-    missing = 200 - sum(feed.sources for feed in cast)
+def some_days(sources: int) -> dict[str, Feed]:
+    """Give the sources of some days: one of each behaviour, and as many more as are wanted."""
+    copies = 2 if sources >= 200 else 1
+    cast = [*_validators(copies), *_hints(), *_refusals(), *_failures(), *_redirects(), *_odd_ones()]
+    missing = sources - sum(feed.sources for feed in cast)
     cast += [Feed(f"healthy{number}", f"127.0.9.{1 + number % 20}", HEALTHY) for number in range(missing)]
     return {feed.name: feed for feed in cast}
 
@@ -312,7 +313,7 @@ def _numbered(prefix: str, network: int, behaviours: dict[str, Behaviour], copie
         yield Feed(name, f"127.0.{network}.{number}", behaviour)
 
 
-def _validators() -> list[Feed]:
+def _validators(copies: int) -> list[Feed]:
     stamped = {
         "both": HEALTHY,
         "weak": Server(lambda n: b'W/"%d"' % n),
@@ -341,7 +342,7 @@ def _validators() -> list[Feed]:
         "none": Server(no_stamp, no_stamp),
         "stuck": eternal,
     }
-    return list(_numbered("validators", 1, stamped, copies=2))
+    return list(_numbered("validators", 1, stamped, copies))
 
 
 def _hourly(name: str) -> Callable[[Visit], Fields]:
