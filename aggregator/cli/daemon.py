@@ -226,7 +226,7 @@ class _Daemon:
             due=lambda limit: [] if app.watch.low() else app.store.due(wiring.utc_now(), limit),
             refresh=app.pipeline.refresh_safely,
             publish=app.pipeline.publish,
-            index=lambda: index.catch_up(_INDEXED_AT_ONCE),
+            index=lambda: index.catch_up(_INDEXED_AT_ONCE) or index.merge(),
             tidy=app.pipeline.tidy,
             count=lambda: wiring.keep_readers(readers, app.store),
             on_outcome=lambda outcome: self._say(show.outcome_line(outcome)),

@@ -20,7 +20,7 @@ from aggregator.store.shards import Shard
 from aggregator.store.words import Query, article_form
 
 MOST = 1_000  # articles that can be seen of one query, page by page
-_RANKED = 200  # the newest matches in titles, and as many of all
+_RANKED = 100  # the newest matches in titles, and as many of all
 _RANKED_BY = 2_000  # characters at the beginning of a text
 _READ_AT_MOST = 100_000  # characters of an article
 _PART_END = "\x1e"  # between what is told of an article; no text holds it
@@ -81,16 +81,16 @@ class Finding:
         self._index = index
         self._store = store
         self._asked = asked
-        self._pattern = asked.pattern
+        self._places = asked.places()
         self._closed = closed
         self._too_late = too_late
         self._is_late = False
 
     def found(self, page: Page, now: datetime) -> Found:
-        """Find articles: the newest 200 with the words in their titles and the newest 200 of all in the order of their
+        """Find articles: the newest 100 with the words in their titles and the newest 100 of all in the order of their
         score, then the others, the newest first."""
         with self._store.looking(), _snapshot(self._index):
-            titles, anywhere = self._gathered(page)
+            titles, anywhere = self._gathered()
             order = self._ordered(titles, anywhere, now)
             hits = self._shown(order[page.offset : page.end])
         count, exact = self._counted(anywhere, len(order))
@@ -98,9 +98,9 @@ class Finding:
 
     # --- gathering -----------------------------------------------------------------------------
 
-    def _gathered(self, page: Page) -> tuple[_Matches, _Matches]:
+    def _gathered(self) -> tuple[_Matches, _Matches]:
         titles = _Matches(self._asked.in_title, _RANKED)
-        anywhere = _Matches(self._asked.expression, max(page.end + 1, _RANKED))
+        anywhere = _Matches(self._asked.expression, MOST + 1)
         self._shards = shards.newest_first(self._index)
         for shard in self._shards:
             for matches in (titles, anywhere):
@@ -137,7 +137,7 @@ class Finding:
 
     def _ordered(self, titles: _Matches, anywhere: _Matches, now: datetime) -> list[int]:
         dates = titles.dates | dict(islice(anywhere.dates.items(), _RANKED))
-        scores = {seq: score(self._pattern, title, body, now, dates[seq]) for seq, title, body in self._texts(dates)}
+        scores = {seq: score(self._places, title, body, now, dates[seq]) for seq, title, body in self._texts(dates)}
         ranked = sorted(scores, key=lambda seq: (-scores[seq], -seq))
         return ranked + [seq for seq in anywhere.dates if seq not in dates]
 
@@ -154,7 +154,7 @@ class Finding:
         for seq in changed & entries.keys():
             if not self._asked.asks_for(article_form(entries[seq].title, told[seq])):
                 del entries[seq]
-        return tuple(hit(entries[seq], self._pattern, " ".join(told[seq])) for seq in seqs if seq in entries)
+        return tuple(hit(entries[seq], self._places, " ".join(told[seq])) for seq in seqs if seq in entries)
 
 
 def parts_of(entry: StoredEntry) -> list[str]:

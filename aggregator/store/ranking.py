@@ -1,8 +1,7 @@
 """In which order found articles are shown, and the words around the place that was looked for. Pure."""
 
 import math
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,27 +21,26 @@ class Hit:
     marks: tuple[tuple[int, int], ...]
 
 
-def score(pattern: re.Pattern[str], title: str, body: str, now: datetime, date: datetime) -> float:
+Places = Callable[[str], Iterable[tuple[int, int]]]
+
+
+def score(places: Places, title: str, body: str, now: datetime, date: datetime) -> float:
     """Say how well an article answers: 3 for each of the words in its title, the logarithm of how often they stand in
     its text, and 2 for news of this minute, half of that after sixty days."""
-    in_title = len({match[0].lower() for match in pattern.finditer(title)})
-    in_body = sum(1 for _ in pattern.finditer(body))
+    in_title = len({title[begin:end].lower() for begin, end in places(title)})
+    in_body = sum(1 for _ in places(body))
     days = max((now - date).total_seconds(), 0.0) / 86_400
     return 3.0 * in_title + math.log1p(in_body) + 2.0 * math.exp2(-days / _DAYS_TO_HALF)
 
 
-def hit(entry: StoredEntry, pattern: re.Pattern[str], text: str) -> Hit:
+def hit(entry: StoredEntry, places: Places, text: str) -> Hit:
     """Show where in its text an article was found, or else how the text begins."""
     line = " ".join(text.split())
-    first = pattern.search(line)
-    begin = max(first.start() - _BEFORE, 0) if first else 0
+    first, _ = next(iter(places(line)), (0, 0))
+    begin = max(first - _BEFORE, 0)
     snippet = line[begin : begin + _SNIPPET].strip()
     if begin:
         snippet = f"…{snippet}"
     if begin + _SNIPPET < len(line):
         snippet = f"{snippet}…"
-    return Hit(entry, snippet, tuple(_marks(pattern.finditer(snippet))))
-
-
-def _marks(matches: Iterable[re.Match[str]]) -> Iterator[tuple[int, int]]:
-    return ((match.start(), match.end()) for match in matches if match[0])
+    return Hit(entry, snippet, tuple(places(snippet)))

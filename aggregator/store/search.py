@@ -28,7 +28,7 @@ from aggregator.store.words import article_form, query
 AT_A_STEP = 200  # articles in one transaction of the index
 AT_ONCE = 2  # queries; others wait
 PATIENCE_SECONDS = 2.0  # with a query; then what was found until then is shown
-_VERSION = "2"  # of how a text is cut into words, and of how they are kept
+_VERSION = "3"  # of how a text is cut into words, and of how they are kept
 _STATEMENTS = 1_000  # kept ready: there are some for each shard
 _PAGES_KB = 16_000  # of the index, kept in memory by each connection
 
@@ -107,6 +107,12 @@ class SearchIndex:
                 self._take_in(queued)
                 self._store.indexed(queued)
             return len(queued)
+
+    def merge(self) -> int:
+        """Do a small step in making the index quick to look into, when nothing is to be taken in; give 0 when there was
+        none to do."""
+        with self._lock, self._reporting(), self._transaction():
+            return int(shards.merge(self._db))
 
     def waiting(self) -> int:
         """Count the articles that are to be taken in."""

@@ -10,8 +10,9 @@ titles is as quick to find as a word of its own, however often it stands in text
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 
 from aggregator.records import Remark, SearchNote
@@ -27,6 +28,7 @@ _UNSPACED = (
     "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _LETTER = rf"(?:(?![{_UNSPACED}])(?:[^\W_]|[\u0900-\u0963\u0966-\u0dff]))"  # vowel signs of India's scripts count
+_ONE_LETTER = re.compile(_LETTER)
 _TOKEN = re.compile(rf"(?P<run>[{_UNSPACED}]+)|{_LETTER}+|[\u2190-\u2bff\U0001f000-\U0001faff]")
 _CLAUSE = re.compile(
     r'\s*(?P<minus>-(?=\S))?(?P<title>(?:title|标题):(?=\S))?(?:["“”](?P<phrase>[^"“”]*)["“”]?|(?P<word>[^\s"“”]+))'
@@ -119,11 +121,11 @@ class Query:
             return False
         return all(any(term.stands_in(padded) for term in group) for group in _groups(self.terms))
 
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """Finds in a text what the article was found by."""
+    def places(self) -> Callable[[str], Iterator[tuple[int, int]]]:
+        """Give what finds in a text the places by which the article was found: from and to, in characters."""
         patterns = sorted({term.pattern for term in self.terms if term.wanted}, key=lambda each: (-len(each), each))
-        return re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
+        pattern = re.compile("|".join(patterns) or r"(?!)", re.IGNORECASE)
+        return lambda text: (match.span() for match in pattern.finditer(text) if _is_whole(match))
 
 
 def query(text: str) -> Query:
@@ -164,13 +166,23 @@ def _term(clause: re.Match[str], *, joined: bool) -> Term | None:
     tokens = [token for match in found[:-1] for token in _parts(match)]
     tokens += _parts(found[-1], ends=False)
     begins_a_pair = bool(found[-1]["run"]) and len(found[-1][0]) == 1
-    pattern = r"[\W_]*".join(_alone(match) for match in found)
+    pattern = r"[\W_]*".join(re.escape(match[0]) for match in found)
     return Term(tuple(tokens), begins_a_pair, pattern, clause["minus"] is None, joined, bool(clause["title"]))
 
 
-def _alone(match: re.Match[str]) -> str:
-    word = re.escape(match[0])
-    return word if match["run"] else rf"{word}(?<!{_LETTER}{word})(?!{_LETTER})"
+def _is_whole(match: re.Match[str]) -> bool:
+    """Tell whether no word goes on beyond the ends of a place. In the pattern itself this takes 10 ms to compile."""
+    begin, end = match.span()
+    return end > begin and not _goes_on(match.string, begin) and not _goes_on(match.string, end)
+
+
+def _goes_on(text: str, at: int) -> bool:
+    return 0 < at < len(text) and _is_letter(text[at - 1]) and _is_letter(text[at])
+
+
+@lru_cache(maxsize=5_000)
+def _is_letter(character: str) -> bool:
+    return _ONE_LETTER.fullmatch(character) is not None
 
 
 def _groups(terms: Sequence[Term]) -> list[list[Term]]:

@@ -97,6 +97,8 @@ def _indexed(index: SearchIndex) -> float | None:
     begun, taken = time.process_time(), 0
     while some := index.catch_up(_AT_ONCE):
         taken += some
+    while index.merge():
+        pass
     return (time.process_time() - begun) * 1000 / taken if taken else None
 
 

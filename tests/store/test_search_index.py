@@ -146,3 +146,42 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(store: Store, tmp_path: Pa
         assert [codes(index, f"number{number}") for number in range(300)] == [[f"code-{n}"] for n in range(300)]
         for shard in shards.newest_first(index._db):
             index._db.execute(f"INSERT INTO words_{shard.id} (words_{shard.id}) VALUES ('integrity-check')")
+
+
+def bits(index: SearchIndex) -> list[int]:
+    """Of how many bits each shard consists."""
+    ids = [shard.id for shard in shards.newest_first(index._db)]
+    return [index._db.execute(f"SELECT count(DISTINCT segid) FROM words_{id}_idx").fetchone()[0] for id in ids]
+
+
+def test_what_came_bit_by_bit_is_put_together_when_there_is_nothing_else_to_do(
+    store: Store, index: SearchIndex
+) -> None:
+    fill(store, *((number, f"新闻 {number}", f"南昌 number{number}") for number in range(1_200)))
+    assert index.merge() == 0, "nothing came yet"
+    while index.catch_up(50):
+        pass
+    before = bits(index)
+    steps = 0
+    while index.merge():
+        steps += 1
+        assert codes(index, "number7") == ["code-7"]
+    assert max(before) > 1
+    assert set(bits(index)) == {1}
+    assert 1 < steps < 50
+    fill(store, (2_000, "新闻", "南昌"))
+    catch_up(index)
+    assert index.merge() == 0, "one more is not worth it"
+    assert len(codes(index, "南昌", limit=1_000)) == 1_000
+
+
+def test_a_shard_of_which_nothing_is_left_goes(store: Store, index: SearchIndex) -> None:
+    fill(store, (1, "江西", "南昌"))
+    catch_up(index)
+    store.retract("code-1", NOW)
+    catch_up(index)
+    assert shards.newest_first(index._db) == []
+    assert index.find("南昌", now=NOW).count == 0
+    fill(store, (2, "江西", "南昌"))
+    catch_up(index)
+    assert codes(index, "南昌") == ["code-2"]

@@ -109,7 +109,7 @@ def test_nothing_that_can_be_typed_is_a_syntax_error(table: sqlite3.Connection, 
     if read.expression:
         matching(table, read.expression)
         matching(table, read.in_title)
-        read.pattern.search("南昌 ab")
+        assert all(begin < end for begin, end in read.places()("南昌 ab 日报 OR title NEAR"))
     else:
         assert read.remark or not asked.strip()
 
