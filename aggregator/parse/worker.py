@@ -28,6 +28,7 @@ _JOB = struct.Struct(">dQ")  # the deadline in seconds, the length of the pickle
 _ANSWER = struct.Struct(">Q")
 _TAKEN = b"\x06"  # what a worker says when it has read a job whole: from here on its death is the job's fault
 _LAST_BREATH_SECONDS = 2.0
+_PIPE_GONE = (ConnectionError, RuntimeError)  # uvloop raises the latter for a pipe that it has seen closed
 _START_SECONDS = 60  # for a worker to start and read its job, on a machine that is busy
 _GRACE_SECONDS = 5  # an orphan ends itself this much after the deadline, should nobody be left to kill it
 _PR_SET_PDEATHSIG = 1
@@ -137,7 +138,7 @@ class WorkerPool:
     async def _end(self, worker: asyncio.subprocess.Process) -> None:
         """Kill a worker and see it off, so that no process and no pipe is left."""
         _kill(worker)
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(*_PIPE_GONE):
             await worker.communicate()
         self._busy.discard(worker)
 
@@ -168,7 +169,7 @@ async def _handed_over(worker: asyncio.subprocess.Process, job: bytes) -> bool:
             worker.stdin.write(job)
             await worker.stdin.drain()
             return await worker.stdout.read(1) == _TAKEN
-    except (ConnectionError, TimeoutError):
+    except (*_PIPE_GONE, TimeoutError):
         return False
 
 

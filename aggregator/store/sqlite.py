@@ -75,7 +75,7 @@ from aggregator.store.ruled import RuledArticles
 from aggregator.store.stories import Stories
 from aggregator.urls import host
 
-BUSY_SECONDS = 30
+BUSY_SECONDS = 20  # what holds the store for longer is named; what was to be written comes with the next try
 _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 
 _HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")

@@ -17,7 +17,9 @@ from aggregator import parse
 from aggregator.errors import WorkerError
 from aggregator.parse import WorkerPool
 from aggregator.records import ParsedFeed
+from aggregator.serve.server import fast_loop
 
+Loop = Callable[[], asyncio.AbstractEventLoop]
 SOON = timedelta(seconds=0.3)
 LATE = timedelta(seconds=20)
 
@@ -31,7 +33,9 @@ async def a_pool(size: int = 1, **options: float) -> AsyncIterator[WorkerPool]:
         await pool.aclose()
 
 
-def in_a_pool(scene: Callable[[WorkerPool], Awaitable[None]], size: int = 1, **options: float) -> None:
+def in_a_pool(
+    scene: Callable[[WorkerPool], Awaitable[None]], size: int = 1, loop: Loop | None = None, **options: float
+) -> None:
     """Play a scene with a pool, and see that no process is left of it."""
 
     async def play() -> None:
@@ -39,7 +43,8 @@ def in_a_pool(scene: Callable[[WorkerPool], Awaitable[None]], size: int = 1, **o
             await scene(pool)
 
     before = {child.pid for child in psutil.Process().children()}
-    asyncio.run(play())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(play())
     assert {child.pid for child in psutil.Process().children()} <= before
 
 
@@ -158,7 +163,8 @@ def test_a_cancelled_job_is_killed_and_its_place_is_free(tmp_path: Path) -> None
     in_a_pool(scene)
 
 
-def test_a_worker_that_died_while_idle_is_replaced_without_a_word() -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, fast_loop()])
+def test_a_worker_that_died_while_idle_is_replaced_without_a_word(loop: Loop) -> None:
     async def scene(pool: WorkerPool) -> None:
         _, first = await pool.run(parse_jobs.echo, 0, deadline=LATE)
         os.kill(first, signal.SIGKILL)
@@ -166,17 +172,19 @@ def test_a_worker_that_died_while_idle_is_replaced_without_a_word() -> None:
         assert value == 1
         assert first != second
 
-    in_a_pool(scene)
+    in_a_pool(scene, loop=loop)
 
 
-def test_an_idle_worker_gives_its_memory_back() -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, fast_loop()])
+def test_an_idle_worker_gives_its_memory_back(loop: Loop) -> None:
     async def scene(pool: WorkerPool) -> None:
         _, worker = await pool.run(parse_jobs.echo, 0, deadline=LATE)
         await asyncio.to_thread(psutil.wait_procs, [psutil.Process(worker)], timeout=5)
         assert not psutil.pid_exists(worker)
+        await asyncio.sleep(0.05)  # until the loop has seen that the pipe is closed
         assert (await pool.run(parse_jobs.echo, 1, deadline=LATE))[0] == 1
 
-    in_a_pool(scene, idle_seconds=0.05)
+    in_a_pool(scene, loop=loop, idle_seconds=0.05)
 
 
 def test_closing_ends_what_runs_and_what_waits(tmp_path: Path) -> None:
