@@ -188,6 +188,13 @@ class _Daemon:
 
     async def _exchange(self, work: _Work, settings: Settings, adopt: Callable[["ServeOptions"], None]) -> _Work:
         """Put a new configuration to work in the place of the one before; where that fails, that one goes on."""
+        systemd.reloading()
+        try:
+            return await self._exchanged(work, settings, adopt)
+        finally:
+            systemd.notify("READY=1")
+
+    async def _exchanged(self, work: _Work, settings: Settings, adopt: Callable[["ServeOptions"], None]) -> _Work:
         logs.configure(settings, verbose=self._verbose)  # before anything of it could be said
         try:
             new = await _put_to_work(settings, work)

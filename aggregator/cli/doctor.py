@@ -1,11 +1,13 @@
 """`aggregator doctor`: what is wrong with an installation, each with its remedy."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Literal
 
 import click
@@ -118,10 +120,21 @@ def _nearest(place: Path) -> Path:
 
 
 def _writable(folder: Path) -> Finding:
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-        return Finding("permissions", "ok", f"{folder}: can be written")
-    what = "cannot be written" if folder.is_dir() else "is no folder"
-    return Finding("permissions", "wrong", f"{folder}: {what}", "give it to the user who runs the daemon")
+    try:
+        with TemporaryFile(dir=folder):  # a disk that turned read-only after a fault still grants what `access` asks
+            return Finding("permissions", "ok", f"{folder}: can be written")
+    except OSError as fault:
+        if fault.errno == errno.ENOSPC:
+            return Finding("permissions", "ok", f"{folder}: could be written, but for room")
+        remedy = _REMEDIES.get(fault.errno or 0, "give it to the user who runs the daemon")
+        return Finding("permissions", "wrong", f"{folder}: cannot be written: {fault.strerror}", remedy)
+
+
+_REMEDIES = {
+    errno.EROFS: "the disk is mounted read-only: after a fault, maybe, so see the system's log, then remount it",
+    errno.ENOTDIR: "it is no folder: give another path",
+    errno.EIO: "the disk fails: see the system's log",
+}
 
 
 def _room(folder: Path, *, least: int, needed: int) -> Finding:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,11 @@ def notify(*lines: str) -> bool:
         log.warning("systemd not told", extra={"error": str(error)})
         return False
     return True
+
+
+def reloading() -> bool:
+    """Say that another configuration is being put to work: "READY=1" is to follow, whichever one is at work then."""
+    return notify("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
 
 def watchdog_seconds() -> float | None:

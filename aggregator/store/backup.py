@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aggregator.errors import StoreError
 from aggregator.store import search
+from aggregator.store.faults import in_words
 from aggregator.store.migrations import migrations
 from aggregator.store.sqlite import BUSY_SECONDS, Store
 
@@ -49,8 +50,7 @@ def back_up(store: Path, target: Path) -> Condition:
     if target.exists():
         raise StoreError(f"{target}: exists already, and is not written over; give another name")
     with _reporting(target, "cannot be written"), _temporary(target) as copy:
-        with closing(_opened(store)) as connection:
-            connection.execute("VACUUM INTO ?", (str(copy),))
+        _copy(store, copy)
         _flush(copy)
         condition = examine(copy)
         if condition.faults:
@@ -58,6 +58,16 @@ def back_up(store: Path, target: Path) -> Condition:
         os.link(copy, target)  # unlike a rename, never over a file that came meanwhile
         _flush(target.parent)
     return condition
+
+
+def _copy(store: Path, target: Path) -> None:
+    try:
+        with closing(_opened(store)) as connection:
+            connection.execute("VACUUM INTO ?", (str(target),))
+    except sqlite3.OperationalError:  # the target's: no room, no folder
+        raise
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{store}: cannot be copied: {in_words(error)}") from error
 
 
 def examine(path: Path) -> Condition:

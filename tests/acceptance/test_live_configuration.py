@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -191,3 +192,19 @@ def test_a_pattern_that_would_hang_another_engine_does_not_hang_the_daemon(works
     begun = time.monotonic()
     assert workspace.json("fetch")["new"] == 2
     assert time.monotonic() - begun < within(20)
+
+
+def test_systemd_is_told_of_the_start_of_a_reload_of_its_end_and_of_the_stop(
+    workspace: Any, sources: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.configure(sources(a=("甲",)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(workspace.folder / "notify"))
+        systemd.settimeout(within(10))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(workspace.folder / "notify"))
+        with workspace.daemon() as process:
+            assert systemd.recv(500).startswith(b"READY=1\nSTATUS=serving at http")
+            process.send_signal(signal.SIGHUP)
+            assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", systemd.recv(500))
+            assert systemd.recv(500) == b"READY=1"
+        assert systemd.recv(500) == b"STOPPING=1"

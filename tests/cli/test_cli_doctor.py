@@ -154,7 +154,8 @@ def test_a_place_that_cannot_be_written_is_wrong(installation: Installation) -> 
     shutil.rmtree(installation.folder / "public")
     (installation.folder / "public").write_text("a file")
     finding = installation.doctor(status=1)["permissions"]
-    assert finding["detail"].endswith("public: is no folder")
+    assert finding["detail"].endswith("public: cannot be written: Not a directory")
+    assert "give another path" in finding["remedy"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

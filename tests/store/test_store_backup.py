@@ -180,3 +180,12 @@ def test_a_copy_of_an_older_version_is_brought_up_to_date(path: Path, copy: Path
     put_back(copy, path, tmp_path / "aside.db")
     assert examine(path).outdated == ()
     assert examine(copy).outdated == ("withdrawals",), "the copy itself is left as it is"
+
+
+def test_a_copy_of_a_damaged_store_is_refused_with_what_helps(path: Path, tmp_path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096 * 9)
+        file.write(b"\x5a" * 4096 * 20)
+    with pytest.raises(StoreError, match=r"a\.db: cannot be copied: .*aggregator restore FILE"):
+        back_up(path, tmp_path / "late.db")
+    assert names(tmp_path) == ["a.db"]
