@@ -25,6 +25,7 @@ Who = Literal["local", "public", "off"]
 PATHS = ("status", "metrics", "healthz", "readyz")
 FOLDER = "status/"
 _FRESH_SECONDS = 2.0
+_FRESH_TIMES = 10  # as long as the look took: over very many sources it is a second or more
 _PATIENCE_SECONDS = 5.0
 _PLAIN = "text/plain; charset=utf-8"
 
@@ -42,7 +43,8 @@ class Reports:
 
 
 class Desk:
-    """Answers for the paths of the status. One look at a time, and none twice within two seconds."""
+    """Answers for the paths of the status. One look at a time, and none twice within two seconds. Who waited in vain
+    for one that takes long finds it when asking again."""
 
     def __init__(self, reports: Reports | None, who: Who, visitors: Sequence[str], proxies: Sequence[str]) -> None:
         self._reports = reports
@@ -51,7 +53,7 @@ class Desk:
         self._proxies = networks(proxies)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="status")
         self._looking: asyncio.Future[Status] | None = None
-        self._seen: tuple[float, Status] | None = None
+        self._seen: tuple[float, Status] | None = None  # and until when it is fresh
 
     def close(self) -> None:
         """Begin no more looks."""
@@ -117,12 +119,18 @@ class Desk:
         return _made(self._reports.render(status), "text/html; charset=utf-8")
 
     async def _look(self, reports: Reports) -> Status:
-        if self._seen and time.monotonic() - self._seen[0] < _FRESH_SECONDS:
+        if self._seen and time.monotonic() < self._seen[0]:
             return self._seen[1]
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, reports.look)
-        found = await asyncio.shield(self._looking)
-        self._seen = time.monotonic(), found
+            self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._timed, reports.look)
+        return await asyncio.shield(self._looking)
+
+    def _timed(self, look: Callable[[], Status]) -> Status:
+        """Look, and keep what was seen: for long where looking took long."""
+        begun = time.monotonic()
+        found = look()
+        ended = time.monotonic()
+        self._seen = ended + max(_FRESH_SECONDS, _FRESH_TIMES * (ended - begun)), found
         return found
 
 

@@ -305,6 +305,11 @@ def _state_of(row: sqlite3.Row, rhythm: timedelta | None, now: datetime) -> str:
     return "moved" if row["effective_url"] else "healthy"
 
 
+def may_be_silent(row: sqlite3.Row, now: datetime) -> bool:
+    """Tell whether it depends on a source's usual rhythm if it has gone silent."""
+    return bool(row["last_new_at"]) and now - time_of(row["last_new_at"]) > _SILENT_AT_LEAST
+
+
 def _is_never_fetched(row: sqlite3.Row) -> bool:
     return row["last_outcome"] == "gone" or not row["active"]
 

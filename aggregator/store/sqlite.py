@@ -60,6 +60,7 @@ from aggregator.store.rows import (
     hints_of,
     known_of,
     mask_of_row,
+    may_be_silent,
     memory_of,
     optional_time_text,
     remembered,
@@ -441,7 +442,8 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         return next(iter(self._reported(rows, now)), None)
 
     def _reported(self, rows: Sequence[sqlite3.Row], now: datetime) -> list[SourceReport]:
-        reports = [report_of(row, usual_gap(self._dates(row["name"])), now) for row in rows]
+        gaps = {row["name"]: usual_gap(self._dates(row["name"])) for row in rows if may_be_silent(row, now)}
+        reports = [report_of(row, gaps.get(row["name"]), now) for row in rows]
         masks = self._masks(report.name for report in reports)
         return [hidden_report(each, masks[each.name]) if each.name in masks else each for each in reports]
 

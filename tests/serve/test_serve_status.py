@@ -1,6 +1,7 @@
 """The status over HTTP: who sees it, what machines read of it, and who counts as a reader."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -231,6 +232,31 @@ def test_many_who_ask_at_once_cost_one_look(directory: Path) -> None:
             return [one.status_code for one in await asyncio.gather(*(client.get("/status") for _ in range(10)))]
 
     assert asyncio.run(ask()) == [200] * 10
+    assert len(looks) == 1
+    app.close()
+
+
+def test_who_waits_in_vain_for_a_long_look_finds_what_was_seen_when_asking_again(directory: Path) -> None:
+    looks: list[int] = []
+    go = threading.Event()
+
+    def slow() -> Status:
+        looks.append(1)
+        go.wait(30)
+        return status()
+
+    app = create_app(ServeOptions(directory, reports=reports(slow)))
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await client.get("/status")
+            go.set()
+            return (await client.get("/status")).status_code
+
+    assert asyncio.run(ask()) == 200
     assert len(looks) == 1
     app.close()
 
