@@ -331,7 +331,18 @@ def searching(settings: Settings) -> Iterator[SearchIndex]:
     from aggregator.store import SearchIndex, Store
 
     with Store(settings.store.path, private=_private(settings)) as store, SearchIndex(store) as index:
+        if settings.rules:
+            _reword(settings, store)
         yield index
+
+
+def _reword(settings: Settings, store: Store) -> None:
+    """Let a store show articles in the words that the operator's rules give them."""
+    from aggregator.channels import Channels
+
+    sources = sources_of(settings)
+    _join(sources, store)
+    Channels(store, channels_of(settings), sources, utc_now)
 
 
 def open_store(settings: Settings, sources: dict[str, Source], clock: Callable[[], datetime] = utc_now) -> Store:

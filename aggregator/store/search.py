@@ -79,7 +79,7 @@ class SearchIndex:
         return _opened(self.path)
 
     def close(self) -> None:
-        """Close the file; a query under way is brought to its end."""
+        """Close the file; a query under way is brought to its end, and one that comes later is refused."""
         self._is_closing = True
         for _ in range(AT_ONCE):
             self._places.acquire()
@@ -87,6 +87,7 @@ class SearchIndex:
             self._db.close()
         while self._idle:
             self._idle.pop().close()
+        self._places.release(AT_ONCE)
 
     def __enter__(self) -> "SearchIndex":
         return self

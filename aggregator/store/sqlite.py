@@ -79,7 +79,6 @@ from aggregator.urls import host
 BUSY_SECONDS = 20  # what holds the store for longer is named; what was to be written comes with the next try
 _IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
 
-_HEAD = ENTRY.replace("e.summary, e.content,", "'' AS summary, '' AS content,")
 
 
 class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
@@ -1064,10 +1063,6 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
     def by_seq(self, seqs: Iterable[int]) -> list[StoredEntry]:
         """Give the published ones of these articles, whole, by their numbers."""
         return self._published(ENTRY, seqs)
-
-    def heads(self, seqs: Iterable[int]) -> list[StoredEntry]:
-        """Give the published ones of these articles without their texts, by their numbers."""
-        return self._published(_HEAD, seqs)
 
     def still_to_index(self, seqs: Iterable[int]) -> set[int]:
         """Give those of these articles that came, changed or went since they were indexed."""

@@ -12,7 +12,7 @@ from test_pipeline import HOUR, Newsroom, item, rss
 from aggregator import config
 from aggregator.cli.plan import _json
 from aggregator.plan import Plan
-from aggregator.wiring import assembled, index_of, planned
+from aggregator.wiring import assembled, index_of, planned, searching
 
 NO_ADS = """[[rules]]
 name = "no ads"
@@ -148,6 +148,8 @@ def test_rules_give_other_words_and_the_store_keeps_what_the_source_said(newsroo
     assert "下载应用" in page
     assert "编辑部" in page
     assert newsroom.search("编辑部 OR 应用") == ["南昌"]
+    with searching(newsroom.settings()) as index:  # as the command does, without a daemon
+        assert [hit.entry.title for hit in index.find("应用", now=newsroom.now).hits] == ["南昌"]
     assert newsroom.rows("SELECT title, content, author, revision FROM entries")[0][0] == "【快讯】南昌"
     newsroom.rules = ""
     newsroom.render()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from store_examples import NOW, arrival, configure, entry
 
+from aggregator.errors import StoreError
 from aggregator.records import Revision
 from aggregator.store import SearchIndex, Store, shards
 from aggregator.store.search import path_of
@@ -185,3 +187,23 @@ def test_a_shard_of_which_nothing_is_left_goes(store: Store, index: SearchIndex)
     fill(store, (2, "江西", "南昌"))
     catch_up(index)
     assert codes(index, "南昌") == ["code-2"]
+
+
+def test_closing_ends_the_queries_under_way_and_refuses_later_ones(store: Store) -> None:
+    fill(store, (1, "江西", "南昌"))
+    index = SearchIndex(store)
+    catch_up(index)
+    begun, never, found = threading.Event(), threading.Event(), []
+
+    def goes_on() -> bool:
+        begun.set()
+        return never.wait(0.2)
+
+    query = threading.Thread(target=lambda: found.append(index.find("南昌", now=NOW, is_given_up=goes_on)))
+    query.start()
+    assert begun.wait(10)
+    index.close()
+    query.join(10)
+    assert len(found) == 1
+    with pytest.raises(StoreError, match="is closed"):
+        index.find("南昌", now=NOW)

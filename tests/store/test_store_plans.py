@@ -157,6 +157,7 @@ def test_a_refresh_reads_no_table_as_a_whole(store: Store, plans: Plans, verb: s
     "due_with_skipped_hours", "note_read", "note_failure", "remember_document", "document_before", "fetch_from",
     "propose", "pause_host", "put_off_fetch", "keep_together", "pass_over", "complete", "release", "entries", "repair",
     "channel", "stamps", "mark_source", "has_dropped", "to_index", "indexed", "by_seq", "dates_of",
+    "open_dates_of", "still_to_index",
 ])  # fmt: skip
 def test_what_polls_and_publish_runs_note_comes_off_indexes(store: Store, plans: Plans, verb: str) -> None:
     named = Named(entry(1), "code-1", (Alias("guid", "guid 1"),))
@@ -184,6 +185,8 @@ def test_what_polls_and_publish_runs_note_comes_off_indexes(store: Store, plans:
         "indexed": lambda: store.indexed({1: "x"}),
         "by_seq": lambda: store.by_seq([1, 2]),
         "dates_of": lambda: store.dates_of([1, 2]),
+        "open_dates_of": lambda: store.dates_of([1, 2], closed=["keji"]),
+        "still_to_index": lambda: store.still_to_index([1, 2]),
     }
     store.displace("keji", [f"code-{number}" for number in range(1, 151)], 50)
     bad = faults(plans.of(acts[verb]))
