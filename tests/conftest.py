@@ -1,6 +1,18 @@
-"""What the whole suite shares: tables that tests hand over stand in the summary of the run."""
+"""What the whole suite shares: folders for tests in memory, and tables that tests hand over, shown in the summary."""
 
+import os
+import shutil
+from pathlib import Path
 from typing import Any
+
+_MEMORY, _ROOM = Path("/dev/shm"), 2_000_000_000  # bytes
+
+
+def pytest_configure() -> None:
+    """Let `tmp_path` lie in memory where the system has room there: every commit waits for the disk otherwise, as it
+    should, and that is not what the tests are about. PYTEST_DEBUG_TEMPROOT says another place."""
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

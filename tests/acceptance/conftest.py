@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from warm_start import WarmStart
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared"
 _ROOM = 500_000_000  # bytes
+_WARM = WarmStart()
 
 
 @dataclass
@@ -138,6 +140,8 @@ title_format = "{{name}}新闻"
         return subprocess.Popen(command, cwd=self.folder, **options)
 
     def run(self, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        if _WARM.suits():
+            return _WARM.run(["--config", str(self.config), *arguments], self.folder, timeout)
         process = self.start(*arguments)
         out, err = process.communicate(timeout=timeout)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -244,6 +248,13 @@ def _memory_folder() -> Iterator[Path]:
     roomy = os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM
     with tempfile.TemporaryDirectory(prefix="aggregator-", dir=memory if roomy else None) as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm() -> Iterator[WarmStart]:
+    """What `Workspace.run` starts commands with."""
+    yield _WARM
+    _WARM.close()
 
 
 @pytest.fixture(scope="session")
