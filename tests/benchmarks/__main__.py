@@ -8,7 +8,10 @@ how long answers take over 1,000,000 articles; it needs 6 GB in the temporary fo
 `python -m tests.benchmarks peers`: the whole job beside other aggregators, each that is installed; with `--reader` the
 PyPI library `reader` gets an environment of its own for it. It takes an hour with 500 sources.
 `python -m tests.benchmarks tick`: one tick of the daemon over 200,000 sources and 1,000,000 articles beside the same
-over 2,000 and 10,000. It needs 3 GB in the temporary folder and a quarter of an hour, most of it to make the store.
+over 2,000 and 10,000. It needs 4 GB in the temporary folder and a quarter of an hour, most of it to make the store.
+`python -m tests.benchmarks memory`: what memory the daemon takes with 10,000 sources and 100,000 articles.
+`python -m tests.benchmarks layout`: pages of several sizes, with plain and with packed texts (zstd where `zstandard` is
+installed); it fills nine stores with 200,000 articles each.
 """
 
 import argparse
@@ -16,10 +19,9 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from tests.benchmarks import load, peers, publishing, search, serving, stages, tick, whole
+from tests.benchmarks import load, peers, publishing, scaling, search, serving, stages, whole
 
 ENTRIES = 50
 
@@ -27,12 +29,12 @@ ENTRIES = 50
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    choices = ("cost", "load", "peers", "search", "serving", "tick")
+    choices = ("cost", "load", "peers", "search", "serving", *scaling.TABLES)
     parser.add_argument("what", nargs="?", choices=choices, default="cost", help="which tables")
     parser.add_argument("--sources", type=int, help="40 for the cost, 500 for peers, 10,000 for the load")
     parser.add_argument("--documents", type=int, default=12, help="documents taken through each stage")
     parser.add_argument("--hosts", type=int, default=2000, help="loopback addresses that the load is spread over")
-    parser.add_argument("--articles", type=int, default=1_000_000, help="articles that are searched, or stored")
+    parser.add_argument("--articles", type=int, help="articles that are stored, or searched")
     parser.add_argument("--folder", help="where the articles to search are kept, to be searched again")
     parser.add_argument("--requests", type=int, default=20_000, help="requests of each kind to each server in a round")
     parser.add_argument("--rounds", type=int, default=3, help="rounds beside peers, or of ticks; medians are shown")
@@ -44,50 +46,15 @@ def main() -> None:
     elif arguments.what == "search":
         with tempfile.TemporaryDirectory() as folder:
             place = Path(arguments.folder or folder)
-            console.print(_search(search.measure(arguments.articles, place, console.print)))
+            console.print(_search(search.measure(arguments.articles or 1_000_000, place, console.print)))
     elif arguments.what == "serving":
         console.print(_serving(serving.measure(arguments.requests)))
-    elif arguments.what == "tick":
-        large = (arguments.sources or 200_000, arguments.articles)
-        with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True)) as progress:
-            console.print(_ticks(tick.measure([(2_000, 10_000), large], rounds=arguments.rounds, tell=_bars(progress))))
+    elif arguments.what in scaling.TABLES:
+        console.print(scaling.table(arguments.what, arguments.sources, arguments.articles, arguments.rounds))
     elif arguments.what == "peers":
         _beside_peers(console, arguments.sources or 500, arguments.rounds, arguments.reader)
     else:
         _cost(console, arguments.sources or 40, arguments.documents)
-
-
-def _bars(progress: Progress) -> tick.Tell:
-    tasks: dict[str, TaskID] = {}
-
-    def tell(label: str, done: int, of: int) -> None:
-        if label not in tasks:
-            tasks[label] = progress.add_task(f"writing a store of {of:,} articles", total=of)
-        progress.update(tasks[label], completed=done)
-
-    return tell
-
-
-def _ticks(stores: list[tick.Store]) -> Table:
-    small, large = stores
-    title = (
-        f"One tick, {tick.DUE} sources due: {large.sources:,} sources with {large.articles:,} articles stored beside\n"
-        f"{small.sources:,} with {small.articles:,}; CPU ms (workers included) and ms by the clock, medians"
-    )
-    table = Table("answers", "step", title=title, title_justify="left")
-    for heading in ("CPU, small", "CPU, large", "ratio", "clock, small", "clock, large", ""):
-        table.add_column(heading, justify="right")
-    for kind in tick.KINDS:
-        for step in tick.STEPS:
-            cpu = (f"{store.cpu[kind][step]:.0f}" for store in stores)
-            clock = (f"{store.clock[kind][step]:.0f}" for store in stores)
-            table.add_row(kind, step, *cpu, "", *clock, "")
-        before, after = (sum(store.cpu[kind].values()) for store in stores)
-        times = (f"{sum(store.clock[kind].values()):.0f}" for store in stores)
-        ratio = after / max(before, 1)
-        judged = f"{ratio:.2f}", *times, _verdict(ratio, tick.AIM)
-        table.add_row(kind, "whole tick", f"{before:.0f}", f"{after:.0f}", *judged, end_section=True)
-    return table
 
 
 def _cost(console: Console, sources: int, documents: int) -> None:

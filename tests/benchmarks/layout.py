@@ -43,7 +43,7 @@ class Layout:
 
 def measure(articles: int, folder: Path, tell: Tell | None = None) -> list[Layout]:
     """Fill a store in each layout, one after the other, and measure it."""
-    texts, samples = _texts()
+    texts, samples = _texts(min(_POOL, articles), min(_SAMPLES, articles))
     packs: dict[str, Pack] = {"plain": (str, str), "zlib 6": _zlib()}
     if find_spec("zstandard"):
         packs["zstd 3, dictionary"] = _zstd(samples)
@@ -51,11 +51,11 @@ def measure(articles: int, folder: Path, tell: Tell | None = None) -> list[Layou
     return [_measured(f"{size}, {pack}", size, packs[pack], texts, articles, folder, tell) for size, pack in kinds]
 
 
-def _texts() -> tuple[list[str], list[str]]:
+def _texts(pool: int, samples: int) -> tuple[list[str], list[str]]:
     """Give texts of about thirteen hundred characters, and others of the same words to train a dictionary on."""
     prose = Prose()
-    made = ["<p>" + "</p>\n<p>".join(prose.sentence(145) for _ in range(4)) + "</p>" for _ in range(_POOL + _SAMPLES)]
-    return made[:_POOL], made[_POOL:]
+    made = ["<p>" + "</p>\n<p>".join(prose.sentence(145) for _ in range(4)) + "</p>" for _ in range(pool + samples)]
+    return made[:pool], made[pool:]
 
 
 def _zlib() -> Pack:
@@ -65,7 +65,8 @@ def _zlib() -> Pack:
 def _zstd(samples: list[str]) -> Pack:
     import zstandard
 
-    dictionary = zstandard.train_dictionary(_DICTIONARY, [text.encode() for text in samples])
+    given = [text.encode() for text in samples]
+    dictionary = zstandard.train_dictionary(min(_DICTIONARY, sum(map(len, given)) // 10), given)
     packer = zstandard.ZstdCompressor(level=3, dict_data=dictionary)
     opener = zstandard.ZstdDecompressor(dict_data=dictionary)
     return lambda text: packer.compress(text.encode()), lambda blob: opener.decompress(blob).decode()  # type: ignore
@@ -82,8 +83,8 @@ def _measured(
         said = (lambda done: tell(name, done, articles)) if tell else None
         inserts = list(_filled(connection, pack[0], texts, articles, said))
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        reads = [_taken(lambda: _read(connection, pack[1], articles)) for _ in range(_READINGS)]
-        heads = [_taken(lambda: _heads(connection, articles)) for _ in range(_READINGS)]
+        reads = [_taken(lambda: _read(connection, pack[1], articles)) for _ in range(min(_READINGS, articles))]
+        heads = [_taken(lambda: _heads(connection, articles)) for _ in range(min(_READINGS, articles))]
         begun, cpu = time.perf_counter(), time.process_time()
         connection.execute("VACUUM INTO ?", (str(copy),))
         backup = time.perf_counter() - begun, time.process_time() - cpu

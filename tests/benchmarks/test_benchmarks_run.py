@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import peers, publishing, search, serving, stages, tick, whole
+from tests.benchmarks import layout, memory, peers, publishing, search, serving, stages, tick, whole
 
 
 def test_every_stage_and_every_pass_of_the_whole_job_is_measured() -> None:
@@ -47,11 +47,23 @@ def test_every_pass_is_measured_beside_the_peers_that_are_here() -> None:
     assert all(result.milliseconds > 0 for result in first)  # of the others too little to rise above their start-up
 
 
-def test_a_tick_is_measured_over_stores_of_two_sizes() -> None:
+def test_a_tick_is_measured_over_a_generated_store() -> None:
     told: list[int] = []
-    stores = tick.measure([(3, 200), (5, 400)], due=2, rounds=1, tell=lambda label, done, of: told.append(done))
-    assert told == [200, 400]
-    assert [(store.sources, store.articles) for store in stores] == [(3, 200), (5, 400)]
-    for store in stores:
-        assert list(store.cpu) == list(store.clock) == list(tick.KINDS)
-        assert all(list(steps) == list(tick.STEPS) and all(steps.values()) for steps in store.clock.values())
+    (store,) = tick.measure([(3, 200)], due=2, rounds=1, tell=lambda label, done, of: told.append(done))
+    assert told == [200]
+    assert (store.sources, store.articles) == (3, 200)
+    assert list(store.cpu) == list(store.clock) == list(tick.KINDS)
+    assert all(list(steps) == list(tick.STEPS) and all(steps.values()) for steps in store.clock.values())
+
+
+def test_the_memory_of_a_daemon_that_polled_every_source_is_measured() -> None:
+    measured = memory.measure(3, 100)
+    assert (measured.sources, measured.articles) == (3, 150)
+    assert 10 < measured.daemon <= measured.daemon_peak < measured.together_peak
+
+
+def test_layouts_are_measured_on_what_is_read_back(tmp_path: Path) -> None:
+    layouts = layout.measure(100, tmp_path)
+    assert [one.name for one in layouts][:3] == ["4096, plain", "8192, plain", "16384, plain"]
+    assert len({one.bytes_an_article for one in layouts}) > 3
+    assert list(tmp_path.iterdir()) == []

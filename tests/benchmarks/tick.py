@@ -66,7 +66,7 @@ def prepared(folder: Path, url: str, sources: int, articles: int, due: int, tell
     names, store = [f"0-{number}" for number in range(sources)], folder / "bench.db"
     bigstore.quieten(store, names[due:], datetime.now(UTC))
     slugs = [f"baozhi{number}" for number in range(min(CHANNELS, sources))]
-    label = f"{sources:,} sources"
+    label = f"writing {articles:,} articles"
     bigstore.fill(store, names, slugs, articles, tell=(lambda done, of: tell(label, done, of)) if tell else None)
     return config
 
