@@ -10,10 +10,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, TypeVar, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from aggregator import categorise, identify, masking, reparse
 from aggregator import sources as kinds
@@ -53,6 +52,7 @@ from aggregator.records import (
     Unreadable,
     Validators,
 )
+from aggregator.steps import Steps
 from aggregator.tools import PAGE_ACCEPT, MissingText, Poll, SharedFetches, Tools
 from aggregator.urls import host
 
@@ -131,14 +131,12 @@ class Pipeline:
         )
         self._gate = asyncio.Semaphore(limits.concurrency)
         self._shared = SharedFetches(sources)
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="store")  # apart from those that look up names
-        self._steps: set[asyncio.Future[Any]] = set()
+        self._steps = Steps(rooms.store.writing)
+        self._in_thread = self._steps.alone
 
     async def settle(self) -> None:
         """Wait for the steps that began in the store: those of a refresh that was given up end whole, too."""
-        while self._steps:
-            await asyncio.wait(self._steps)
-        self._threads.shutdown()
+        await self._steps.settle()
 
     def spread_overdue(self) -> None:
         """After a downtime, let what is overdue come one after the other instead of all at once (CITIZENSHIP 22)."""
@@ -226,7 +224,7 @@ class Pipeline:
         It waits for its turn at its host first, and holds nothing that other hosts need while it waits: a host with
         thousands of sources delays only itself.
         """
-        memory = await self._in_thread(self._store.memory, source.name)
+        memory = await self._steps.together(self._store.memory, source.name)
         live = replace(source, url=memory.url or source.url)
         async with self._rooms.client.in_queue(live.url) as quiet:
             if quiet:
@@ -238,7 +236,7 @@ class Pipeline:
 
     async def _refresh(self, source: Source, memory: SourceMemory) -> Outcome:
         started = self._now()
-        debts = await self._in_thread(self._agenda.begin, source, started)
+        debts = await self._steps.together(self._agenda.begin, source, started)
         poll = Poll(source, self._to_ask_with(memory, started), started, self._tools_that_remember())
         reading = await self._read(poll)
         took = self._now() - started - answer_of(reading).waited
@@ -263,7 +261,7 @@ class Pipeline:
             case Listed():
                 return await self._in_thread(self._take_list, poll, reading)
             case NotModified() | SameBody():
-                return await self._in_thread(self._ledger.unchanged, poll, reading)
+                return await self._steps.together(self._ledger.unchanged, poll, reading)
             case NotAFeed() | FetchFailed():
                 return await self._in_thread(self._agenda.note_failed, poll, reading)
             case _:
@@ -484,13 +482,6 @@ class Pipeline:
     async def _beside(self, given: Sequence[object], function: Callable[..., T], *arguments: object) -> T:
         """Call a function of a document's entries; beside the loop where they are so many that others would wait."""
         return await self._in_thread(function, *arguments) if len(given) > MANY else function(*arguments)
-
-    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
-        """The store blocks, so it is called beside the loop. A step that began is finished even when we are stopped."""
-        step = asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
-        self._steps.add(step)
-        step.add_done_callback(self._steps.discard)
-        return await asyncio.shield(step)
 
     def tidy(self) -> int:
         """Let go of what is not kept for ever, in small transactions; `publish` takes the articles' pages away."""

@@ -237,6 +237,7 @@ async def _at_work(
         concurrency=settings.fetch.concurrency,
         per_host=settings.fetch.per_host,
         spacing=settings.fetch.spacing,
+        direct=settings.debug.direct,
     )
     async with Client(options) as client:
         watch = Watch(store, places_of(settings), sources, clock)

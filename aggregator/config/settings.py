@@ -583,6 +583,7 @@ class DebugSettings(Table):
 
     delta: bool = Field(True, description="Entries that a document repeats word for word are not read again.")
     fragments: bool = Field(True, description="What was rendered of an article is kept for its other documents.")
+    direct: bool = Field(True, description="Requests go over plain sockets, not through the pool of the HTTP library.")
 
 
 class Settings(Table):

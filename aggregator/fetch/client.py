@@ -28,6 +28,7 @@ from aggregator.fetch.guard import BoundedHead, Guard, Resolve, resolve_name
 from aggregator.fetch.local import is_file_url, read_file
 from aggregator.fetch.names import Names
 from aggregator.fetch.politeness import Lanes, Turn, host_of
+from aggregator.fetch.wire import Wire
 from aggregator.records import Failure, Fetched, FetchFailed, FetchResult, NotModified, Redirect, Validators
 
 FEED_ACCEPT = (
@@ -60,7 +61,8 @@ _IN_BODY = _DOING["http11.receive_response_body.started"]
 class ClientOptions:
     """What is the same for all requests: `allow_networks` are the private networks (CIDR) that may be fetched from,
     `concurrency` bounds the requests under way at once, `per_host` those to one host and to one address; the starts of
-    requests to one host are `spacing` apart. What a name resolved to is used again for `names_kept`."""
+    requests to one host are `spacing` apart. What a name resolved to is used again for `names_kept`. Without `direct`,
+    httpx's own transport sends the requests."""
 
     user_agent: str
     allow_networks: tuple[str, ...] = ()
@@ -69,6 +71,7 @@ class ClientOptions:
     per_host: int = 1
     spacing: timedelta = timedelta(0)
     names_kept: timedelta = timedelta(seconds=60)
+    direct: bool = True
 
 
 class Client:
@@ -89,8 +92,9 @@ class Client:
         self.lanes = Lanes(per_host=options.per_host, spacing=options.spacing)
         self._queues = Lanes(per_host=options.per_host, spacing=options.spacing)
         self._address_lanes = Lanes(per_host=options.per_host, spacing=timedelta(0))
-        self._guard = Guard(options.allow_networks, Names(resolve, kept=options.names_kept))
-        self._transports: dict[str, httpx.AsyncHTTPTransport] = {}  # by scheme
+        backend = None if options.direct else httpcore.AnyIOBackend()
+        self._guard = Guard(options.allow_networks, Names(resolve, kept=options.names_kept), backend)
+        self._transports: dict[str, httpx.AsyncBaseTransport] = {}  # by scheme
         self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
 
     def keep_rhythm_of(self, other: "Client") -> None:
@@ -164,12 +168,16 @@ class Client:
         """The TLS context; made when the first https: address is asked, or the first proxy."""
         return httpx.create_ssl_context()
 
-    def _transport_by(self, scheme: str, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    def _transport_by(self, scheme: str, proxy: str | None) -> httpx.AsyncBaseTransport:
         """Give the guarded transport, or the one over a proxy. The proxy is the operator's, so it may be anywhere."""
         if proxy is None:
             if scheme not in self._transports:
                 context = self._context if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                self._transports[scheme] = _guarded_transport(context, self._guard, self._options.concurrency)
+                self._transports[scheme] = (
+                    Wire(context, self._guard)
+                    if self._options.direct
+                    else _guarded_transport(context, self._guard, self._options.concurrency)
+                )
             return self._transports[scheme]
         if proxy not in self._proxied:
             limits = httpx.Limits(max_connections=self._options.concurrency, max_keepalive_connections=0)

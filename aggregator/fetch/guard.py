@@ -20,11 +20,11 @@ import httpcore
 
 from aggregator.errors import ConfigError
 from aggregator.fetch.failures import Failed, in_seconds, quoted, root_reason
+from aggregator.fetch.wire import SocketOption, Sockets
 from aggregator.records import Failure
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
-SocketOption = tuple[int, int, int] | tuple[int, int, bytes | bytearray] | tuple[int, int, None, int]
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 # An explicit list, since `ipaddress.is_global` is True for multicast, 6to4, NAT64, 192.0.0.192 and 168.63.129.16.
@@ -78,16 +78,22 @@ async def resolve_name(host: str, port: int) -> tuple[str, ...]:
 class Guard(httpcore.AsyncNetworkBackend):
     """Makes httpcore's connections, and only to addresses that may be connected to.
 
-    `allow_networks` (CIDR) are let through although they are private. `resolve` gives the addresses of a name, as text.
+    `allow_networks` (CIDR) are let through although they are private. `resolve` gives the addresses of a name, as text;
+    `backend` connects to an address.
 
     Raises:
         ConfigError: an entry of `allow_networks` is no network.
     """
 
-    def __init__(self, allow_networks: Iterable[str] = (), resolve: Resolve = resolve_name) -> None:
+    def __init__(
+        self,
+        allow_networks: Iterable[str] = (),
+        resolve: Resolve = resolve_name,
+        backend: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
         self._allowed = _networks(allow_networks)
         self._resolve = resolve
-        self._backend = httpcore.AnyIOBackend()
+        self._backend = backend or Sockets()
         self._chosen: ContextVar[tuple[str, int, Sequence[str]] | None] = ContextVar("chosen", default=None)
 
     async def addresses(self, host: str, port: int, timeout: float | None = None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What the tests of fetching share: a scripted server, and a client that may reach it."""
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,8 +22,11 @@ async def server() -> AsyncIterator[RawServer]:
         yield running
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    """Give a client that may fetch from loopback."""
-    async with Client(ClientOptions(AGENT, allow_networks=("127.0.0.0/8",))) as open_client:
+WAYS = {"direct": True} | ({"pooled": False} if os.environ.get("AGGREGATOR_TEST_FULL") else {})
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    """Give a client that may fetch from loopback: over our sockets, and over httpx's transport where all is run."""
+    async with Client(ClientOptions(AGENT, allow_networks=("127.0.0.0/8",), direct=request.param)) as open_client:
         yield open_client

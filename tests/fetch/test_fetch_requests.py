@@ -1,7 +1,9 @@
 """What a request carries, and what it never does."""
 
 import asyncio
+import gzip
 from base64 import b64encode
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +27,29 @@ async def test_a_request_carries_exactly_five_headers(server: RawServer, client:
         (b"connection", b"close"),
     ]
     assert FEED_ACCEPT.endswith("*/*;q=0.1")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        answer(b"<rss/>", etag='"1"'),
+        answer(gzip.compress(b"<rss/>", mtime=0), content_encoding="gzip"),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        answer(status="503 Later", retry_after="9"),
+        answer(status="304 Not Modified"),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort",
+        b"SSH-2.0-server\r\n",
+        b"",
+    ],
+    ids=["whole", "gzip", "chunked", "later", "304", "cut short", "no HTTP", "nothing"],
+)
+async def test_what_comes_over_our_sockets_is_what_httpx_gives(server: RawServer, script: bytes) -> None:
+    url, found = server.answers(script), []
+    for direct in (True, False):
+        async with Client(ClientOptions(AGENT, ("127.0.0.0/8",), direct=direct)) as client:
+            found.append(replace(await client.get(url), waited=timedelta(0)))
+    assert found[0] == found[1]
+    assert server.requests[0] == server.requests[1]
 
 
 async def test_cookies_are_never_sent_back(server: RawServer, client: Client) -> None:

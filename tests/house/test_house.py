@@ -21,6 +21,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "click": "cli",
     "feedgen": "publish",
     "feedparser": "parse",
+    "h11": "fetch",
     "httpcore": "fetch",
     "httpx": "fetch",
     "jinja2": "publish",
