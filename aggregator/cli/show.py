@@ -194,7 +194,7 @@ def sources_table(reports: Sequence[SourceReport], now: datetime, console: "Cons
 
     wide = console.width >= _NARROW
     table = Table("source", "state", box=None, pad_edge=False, header_style="bold")
-    for heading in ("articles", "a week"):
+    for heading in ("articles", "a week") if wide else ("articles",):
         table.add_column(heading, justify="right")
     table.add_column("checked")
     table.add_column("next")
@@ -203,7 +203,8 @@ def sources_table(reports: Sequence[SourceReport], now: datetime, console: "Cons
     table.add_column("remark", overflow="fold")
     for report in reports:
         state = f"{report.state} ({report.failures})" if report.failures > 1 else report.state
-        row = [escape(report.name), styled(report.state, state), str(report.entries), f"{report.entries_per_week:.1f}"]
+        row = [escape(report.name), styled(report.state, state), str(report.entries)]
+        row += [f"{report.entries_per_week:.1f}"] if wide else []
         row += [ago(report.last_fetch_at, now), until(report.next_fetch_at, now)]
         row += [escape(report.next_reason)] if wide else []
         table.add_row(*row, escape(remark(report, now)))
