@@ -66,7 +66,7 @@ if TYPE_CHECKING:  # each room is loaded where it is first put to work: most com
 _RULES = ("items", "info_code", "guid", "title", "link", "published", "updated", "outlet", "author", "summary")
 _MORE_RULES = ("content", "tags", "image")
 _PAGE_RULES = ("items", "title", "link", "published", "author", "outlet", "summary", "content", "tags", "image")
-_MOST_WORKERS = 4
+_MOST_WORKERS = 8  # one process stores and publishes what they read; more of them would wait for it
 _CHANNEL = "category/"
 _SHORTEST_TOKEN = 12
 _SECRET_HEADER = re.compile(r"auth|cookie|key|token|secret|password", re.IGNORECASE)
@@ -213,6 +213,12 @@ async def looking(settings: Settings, clock: Callable[[], datetime] = utc_now) -
             yield app
 
 
+def workers_of(settings: Settings) -> int:
+    """Give how many processes read documents: by the cores that we may use, unless the operator said a number."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return settings.parse.workers or min(cores, _MOST_WORKERS)
+
+
 @asynccontextmanager
 async def _at_work(
     settings: Settings, store: Store, site: Site, sources: dict[str, Source], clock: Callable[[], datetime]
@@ -230,7 +236,7 @@ async def _at_work(
     policies = policies_of(settings)
     writer = Writer(settings.publish.directory, brotli=settings.publish.brotli)
     publisher = Publisher(site, writer, policies, remembering=settings.debug.fragments)
-    workers = WorkerPool(min(os.cpu_count() or 1, _MOST_WORKERS))
+    workers = WorkerPool(workers_of(settings))
     options = ClientOptions(
         user_agent=user_agent(settings),
         allow_networks=tuple(settings.fetch.allow_networks),

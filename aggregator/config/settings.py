@@ -578,6 +578,17 @@ class LogSettings(Table):
     )
 
 
+class ParseSettings(Table):
+    """`[parse]`: the processes in which documents are read."""
+
+    workers: int = Field(
+        0,
+        ge=0,
+        le=256,
+        description="Processes that read documents side by side; 0: as many as there are cores, eight at most.",
+    )
+
+
 class DebugSettings(Table):
     """`[debug]`: short cuts that can be left out, to see that the long way gives the same."""
 
@@ -594,6 +605,7 @@ class Settings(Table):
     publish: PublishSettings = PublishSettings()
     server: ServerSettings = ServerSettings()
     fetch: FetchSettings = FetchSettings()
+    parse: ParseSettings = ParseSettings()
     log: LogSettings = LogSettings()
     debug: DebugSettings = DebugSettings()
     categories: CategoriesSettings = CategoriesSettings()

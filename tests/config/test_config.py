@@ -1,6 +1,7 @@
 """The configuration: every problem at once, and what would be right."""
 
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator import config
+from aggregator import config, wiring
 from aggregator.config import Checks, JsonSource, Settings, duration, size, spoken
 from aggregator.errors import ConfigError
 from aggregator.parse.paths import jsonpath_fault
@@ -287,6 +288,14 @@ def test_nothing_said_is_a_configuration_with_every_default() -> None:
     assert settings.fetch.interval == timedelta(hours=1)
     assert settings.publish.formats == ["atom", "rss", "json", "html"]
     assert settings.site.authority() == "localhost,2026"
+
+
+def test_documents_are_read_in_as_many_processes_as_there_are_cores_or_as_was_said() -> None:
+    cores = len(os.sched_getaffinity(0))
+    assert wiring.workers_of(config.parse("", "a.toml")) == min(cores, 8)
+    assert wiring.workers_of(config.parse("[parse]\nworkers = 3", "a.toml")) == 3
+    with pytest.raises(ConfigError, match="workers"):
+        config.parse("[parse]\nworkers = -1", "a.toml")
 
 
 def test_what_deserves_a_second_look_is_a_warning_with_its_place() -> None:
