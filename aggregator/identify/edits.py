@@ -8,6 +8,7 @@ compared, and never its bytes. Text that could be news is left in: a date in a s
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 
 from aggregator.markup import text_of
 from aggregator.records import Changes, Retouch, Revision, Sighting, Wording
@@ -47,7 +48,7 @@ def is_churn(before: Wording, revision: Revision) -> bool:
 
 def core_of_title(title: str) -> str:
     """Give a title without its counters and white space. Dates in it are its meaning: `Daily, 3 May`."""
-    return "".join(_ANYWHERE.sub("", title).split())
+    return "".join(_anywhere().sub("", title).split())
 
 
 def core_of(html: str) -> str:
@@ -93,11 +94,11 @@ def _kept(lines: list[str]) -> list[str]:
 
 
 def _without_churn(line: str) -> str:
-    line = _ANYWHERE.sub("", _URL.sub(_compared, line))
+    line = _anywhere().sub("", _URL.sub(_compared, line))
     if len(line) <= _SHORT:
-        line = _IN_A_SHORT_LINE.sub("", line)
-        line = "" if _TIMES_ALONE.fullmatch(line) else line
-    return _LABELLED_TIME.sub("", line)
+        line = _in_a_short_line().sub("", line)
+        line = "" if _times_alone().fullmatch(line) else line
+    return _labelled_time().sub("", line)
 
 
 def _compared(match: re.Match[str]) -> str:
@@ -140,12 +141,22 @@ _AGO = (
     r"|\d{1,4}\s?(?:초|분|시간|일|주|개월|년) 전"
 )
 _ICONS = "(?:[👁💬👍👎❤🔥♥★☆▲△⬆🗨📝🔁]\ufe0f?\u200d?)"
-_ANYWHERE = re.compile(
-    rf"{_counters(_WORD_OF_READERS, _CHINESE_WORD_OF_READERS)}|{_AGO}|{_ICONS}\s?{_NUMBER}"
-    r"|\b(?:no|add|leave a|post a) comments?\b|暂无评论|抢沙发",
-    re.IGNORECASE,
-)
-_IN_A_SHORT_LINE = re.compile(_counters(_WORD_OF_APPROVAL, _CHINESE_WORD_OF_APPROVAL), re.IGNORECASE)
+
+
+@cache
+def _anywhere() -> re.Pattern[str]:
+    """What is left out of every line. These patterns take long to compile, and most processes look at no edit."""
+    return re.compile(
+        rf"{_counters(_WORD_OF_READERS, _CHINESE_WORD_OF_READERS)}|{_AGO}|{_ICONS}\s?{_NUMBER}"
+        r"|\b(?:no|add|leave a|post a) comments?\b|暂无评论|抢沙发",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _in_a_short_line() -> re.Pattern[str]:
+    return re.compile(_counters(_WORD_OF_APPROVAL, _CHINESE_WORD_OF_APPROVAL), re.IGNORECASE)
+
 
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _DAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},?\s)?"
@@ -164,8 +175,17 @@ _TIME_LABEL = (
     r"(?: on| at)?|\b(?:stand|aktualisiert|mis à jour|actualizado)(?: am| le| el)?"
     r"|(?:本文|最后|最後|最近|页面)?(?:更新|发布|發布|發佈|修改|编辑|編輯|生成|抓取|刷新|发表|發表)(?:时间|時間|日期|于|於)?)\s?[:：]?\s?"
 )
-_LABELLED_TIME = re.compile(rf"{_TIME_LABEL}(?:{_TIME}|{_DATE})", re.IGNORECASE)
-_TIMES_ALONE = re.compile(rf"\W{{0,4}}(?:{_TIME}\W{{0,4}}){{1,3}}", re.IGNORECASE)
+
+
+@cache
+def _labelled_time() -> re.Pattern[str]:
+    return re.compile(rf"{_TIME_LABEL}(?:{_TIME}|{_DATE})", re.IGNORECASE)
+
+
+@cache
+def _times_alone() -> re.Pattern[str]:
+    return re.compile(rf"\W{{0,4}}(?:{_TIME}\W{{0,4}}){{1,3}}", re.IGNORECASE)
+
 
 _ADVERTISEMENT = re.compile(
     r"\W{0,3}(?:(?:advertise?ments?|sponsored(?: content| posts?| links?)?|promoted(?: content)?|anzeige|werbung"

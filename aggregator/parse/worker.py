@@ -7,41 +7,24 @@ as pickles with their length before them.
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import pickle
-import resource
-import select
 import signal
-import struct
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
-from typing import BinaryIO, Literal, TypeVar
+from typing import TypeVar
 
 from aggregator.errors import WorkerError
+from aggregator.parse.job import ANSWER, JOB, TAKEN, Answer
 
 T = TypeVar("T")
 
-_JOB = struct.Struct(">dQ")  # the deadline in seconds, the length of the pickle
-_ANSWER = struct.Struct(">Q")
-_TAKEN = b"\x06"  # what a worker says when it has read a job whole: from here on its death is the job's fault
 _LAST_BREATH_SECONDS = 2.0
 _PIPE_GONE = (ConnectionError, RuntimeError)  # uvloop raises the latter for a pipe that it has seen closed
 _START_SECONDS = 60  # for a worker to start and read its job, on a machine that is busy
-_GRACE_SECONDS = 5  # an orphan ends itself this much after the deadline, should nobody be left to kill it
-_PR_SET_PDEATHSIG = 1
 _LARGE = 1 << 17  # bytes of an answer or a document; to read an answer of this size takes a millisecond or two
-_COMMAND = "from aggregator.parse.worker import serve; serve()"
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a worker says of its job: the value, or the exception's name and text."""
-
-    outcome: Literal["done", "raised", "memory"]
-    value: object
+_COMMAND = "from aggregator.parse.job import serve; serve()"
 
 
 class WorkerPool:
@@ -116,7 +99,7 @@ class WorkerPool:
             limit=1 << 20,
         )
 
-    async def _answered(self, name: str, worker: asyncio.subprocess.Process, deadline: timedelta) -> _Answer:
+    async def _answered(self, name: str, worker: asyncio.subprocess.Process, deadline: timedelta) -> Answer:
         try:
             async with asyncio.timeout(deadline.total_seconds()):
                 return await _received(worker)
@@ -128,7 +111,7 @@ class WorkerPool:
             died = "the worker pool was closed" if self._closed else _obituary(worker)
             raise WorkerError(f"{name}: {died}") from None
 
-    async def _release(self, worker: asyncio.subprocess.Process, answer: _Answer) -> None:
+    async def _release(self, worker: asyncio.subprocess.Process, answer: Answer) -> None:
         if self._closed or answer.outcome == "memory":
             await self._end(worker)
         else:
@@ -142,7 +125,7 @@ class WorkerPool:
             await worker.communicate()
         self._busy.discard(worker)
 
-    def _value(self, name: str, answer: _Answer) -> object:
+    def _value(self, name: str, answer: Answer) -> object:
         if answer.outcome == "done":
             return answer.value
         if answer.outcome == "memory":
@@ -157,7 +140,7 @@ def _packed(
         job = pickle.dumps((function, args, kwargs))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise WorkerError(f"{name}: cannot be sent to a worker: {error}") from error
-    return _JOB.pack(deadline.total_seconds(), len(job)) + job
+    return JOB.pack(deadline.total_seconds(), len(job)) + job
 
 
 async def _handed_over(worker: asyncio.subprocess.Process, job: bytes) -> bool:
@@ -168,15 +151,15 @@ async def _handed_over(worker: asyncio.subprocess.Process, job: bytes) -> bool:
         async with asyncio.timeout(_START_SECONDS):
             worker.stdin.write(job)
             await worker.stdin.drain()
-            return await worker.stdout.read(1) == _TAKEN
+            return await worker.stdout.read(1) == TAKEN
     except (*_PIPE_GONE, TimeoutError):
         return False
 
 
-async def _received(worker: asyncio.subprocess.Process) -> _Answer:
+async def _received(worker: asyncio.subprocess.Process) -> Answer:
     assert worker.stdout is not None
-    (length,) = _ANSWER.unpack(await worker.stdout.readexactly(_ANSWER.size))
-    answer: _Answer = await _beside(length, pickle.loads, await worker.stdout.readexactly(length))
+    (length,) = ANSWER.unpack(await worker.stdout.readexactly(ANSWER.size))
+    answer: Answer = await _beside(length, pickle.loads, await worker.stdout.readexactly(length))
     return answer
 
 
@@ -208,72 +191,3 @@ def _obituary(worker: asyncio.subprocess.Process) -> str:
     if code is None or code >= 0:
         return f"the worker process ended with status {code}"
     return f"the worker process was ended by {signal.Signals(-code).name}"
-
-
-# --- in the worker process -------------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Do jobs until there has been none for a while, or nobody is left to ask for one; `_COMMAND` runs this."""
-    memory_bytes, idle_seconds = int(sys.argv[1]), float(sys.argv[2])
-    _die_with_parent()
-    with contextlib.suppress(ValueError, OSError):  # a limit set from outside may be lower already
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    with contextlib.suppress(BrokenPipeError), _channels() as (jobs, answers):  # whoever asked may be gone
-        while select.select([jobs], [], [], idle_seconds)[0]:
-            job = _next_job(jobs)
-            if job is None:
-                return
-            answers.write(_TAKEN)
-            outcome, answer = _performed(job)
-            answers.write(_ANSWER.pack(len(answer)) + answer)
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            if outcome == "memory":
-                return
-
-
-@contextlib.contextmanager
-def _channels() -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """Give the two pipes, moved away from where a stray `print` or `input` could reach them."""
-    with os.fdopen(os.dup(0), "rb", buffering=0) as jobs, os.fdopen(os.dup(1), "wb", buffering=0) as answers:
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        os.dup2(nothing, 0)
-        os.close(nothing)
-        os.dup2(2, 1)
-        yield jobs, answers
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to end this process with its parent, even in the middle of a job (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _next_job(jobs: BinaryIO) -> bytes | None:
-    head = _whole(jobs, _JOB.size)
-    if head is None:
-        return None
-    deadline_seconds, length = _JOB.unpack(head)
-    signal.setitimer(signal.ITIMER_REAL, deadline_seconds + _GRACE_SECONDS)
-    return _whole(jobs, length)
-
-
-def _whole(pipe: BinaryIO, length: int) -> bytes | None:
-    """Read exactly so much from a pipe; None if it ends before."""
-    parts = bytearray()
-    while len(parts) < length:
-        part = pipe.read(min(length - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)
-
-
-def _performed(job: bytes) -> tuple[str, bytes]:
-    try:
-        function, args, kwargs = pickle.loads(job)
-        return "done", pickle.dumps(_Answer("done", function(*args, **kwargs)))
-    except MemoryError:
-        return "memory", pickle.dumps(_Answer("memory", None))
-    except Exception as error:
-        return "raised", pickle.dumps(_Answer("raised", f"{type(error).__name__}: {error}"))
