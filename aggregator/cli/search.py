@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from aggregator import wiring
@@ -75,7 +76,7 @@ def _show(found: Found, asked: str, zone: ZoneInfo) -> None:
     for hit in found.hits:
         _show_hit(console, hit, zone)
     if not found.hits and not found.remarks:
-        console.print(Text(f"nothing is found for {asked!r}; fewer words find more, and -word leaves one out"))
+        console.print(Text(f"nothing is found for {asked!r}; fewer or more usual words find more"))
     if found.more:
         about = f"{found.count:,}" if found.exact else f"about {found.count:,}"
         hint = "--limit shows more, another word narrows it down"
@@ -91,5 +92,5 @@ def _show_hit(console: Console, hit: Hit, zone: ZoneInfo) -> None:
     for begin, end in hit.marks:
         snippet.stylize("bold yellow", begin, end)
     if hit.snippet:
-        console.print(Text("  ").append_text(snippet))
+        console.print(Padding(snippet, (0, 0, 0, 2)))
     console.print()

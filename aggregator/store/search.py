@@ -28,7 +28,7 @@ from aggregator.store.words import article_form, query
 AT_A_STEP = 200  # articles in one transaction of the index
 AT_ONCE = 2  # queries; others wait
 PATIENCE_SECONDS = 2.0  # with a query; then what was found until then is shown
-_VERSION = "3"  # of how a text is cut into words, and of how they are kept
+_VERSION = "4"  # of how a text is cut into words, and of how they are kept
 _STATEMENTS = 1_000  # kept ready: there are some for each shard
 _PAGES_KB = 16_000  # of the index, kept in memory by each connection
 
@@ -126,8 +126,7 @@ class SearchIndex:
             return
         self._store.index_everything()
         with self._transaction():
-            self._db.execute(shards.TABLE)
-            shards.drop_all(self._db)
+            shards.begin_anew(self._db)
             self._db.execute("DROP TABLE IF EXISTS texts")
             self._db.execute(_TEXTS)
             self._db.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('of', ?)", (identity,))

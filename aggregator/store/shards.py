@@ -15,7 +15,7 @@ _BLOCKS = 1_000_000  # how many such tables a quarter can have
 _LEAST_NEW = 1_000  # articles; fewer are not worth a merge
 _PAGES_AT_A_STEP = 100  # of 4 KB: some 10 ms
 
-TABLE = """CREATE TABLE IF NOT EXISTS shards (
+_SHARDS = """CREATE TABLE shards (
     id INTEGER PRIMARY KEY, articles INTEGER NOT NULL, lowest INTEGER NOT NULL, highest INTEGER NOT NULL,
     changes INTEGER NOT NULL DEFAULT 0, merging INTEGER NOT NULL DEFAULT 0) STRICT"""
 
@@ -82,11 +82,12 @@ def drop_empty(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM shards WHERE articles = 0")
 
 
-def drop_all(connection: sqlite3.Connection) -> None:
-    """Remove every table of words, also those of an earlier version."""
+def begin_anew(connection: sqlite3.Connection) -> None:
+    """Remove every table of words, also those of an earlier version, and make ready for new ones."""
     for row in connection.execute(_TABLES).fetchall():
         connection.execute(f"DROP TABLE {row[0]}")
-    connection.execute("DELETE FROM shards")
+    connection.execute("DROP TABLE IF EXISTS shards")
+    connection.execute(_SHARDS)
 
 
 def matches(connection: sqlite3.Connection, shard: Shard, expression: str) -> Iterator[int]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -207,3 +208,18 @@ def test_closing_ends_the_queries_under_way_and_refuses_later_ones(store: Store)
     assert len(found) == 1
     with pytest.raises(StoreError, match="is closed"):
         index.find("南昌", now=NOW)
+
+
+def test_an_index_of_an_earlier_version_is_made_anew_in_its_place(store: Store, tmp_path: Path) -> None:
+    fill(store, (1, "江西", "南昌"))
+    with SearchIndex(store) as index:
+        catch_up(index)
+    with sqlite3.connect(tmp_path / "a.search.db") as old:
+        old.executescript("""UPDATE meta SET value = 'x' || value; DROP TABLE shards; DROP TABLE texts;
+            CREATE TABLE shards (id INTEGER PRIMARY KEY); CREATE TABLE texts (seq INTEGER PRIMARY KEY);
+            CREATE VIRTUAL TABLE words USING fts5 (title, body, content = '');""")
+    old.close()
+    with SearchIndex(store) as index:
+        assert catch_up(index) == 1
+        assert codes(index, "南昌") == ["code-1"]
+        assert len(shards.newest_first(index._db)) == 1

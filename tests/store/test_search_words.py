@@ -27,7 +27,7 @@ TEXTS = (
 @pytest.fixture(scope="module")
 def table() -> Iterator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:")
-    connection.execute(shards.TABLE)
+    shards.begin_anew(connection)
     for number, text in enumerate(TEXTS):
         put_in(connection, number, article_form("", [text]))
     yield connection
@@ -122,7 +122,7 @@ def test_nothing_that_can_be_typed_is_a_syntax_error(table: sqlite3.Connection, 
 )
 def test_every_chinese_word_is_found_wherever_it_stands(before: str, word: str, after: str) -> None:
     connection = sqlite3.connect(":memory:")
-    connection.execute(shards.TABLE)
+    shards.begin_anew(connection)
     put_in(connection, 0, article_form("", [before + word + after]))
     assert found(connection, word) == [0]
     connection.close()
@@ -174,7 +174,7 @@ def test_the_index_and_a_look_at_the_text_find_the_same(asked: str, articles: li
     read = query(asked)
     forms = [article_form(title, parts) for title, parts in articles]
     connection = sqlite3.connect(":memory:")
-    connection.execute(shards.TABLE)
+    shards.begin_anew(connection)
     for number, form in enumerate(forms):
         put_in(connection, number, form)
     told = [number for number, form in enumerate(forms) if read.expression and read.asks_for(form)]
