@@ -65,6 +65,18 @@ class Plan:
         some = (self.channels, self.dropped.codes, self.back.codes, self.reworded.codes)
         return not any((*some, self.new_sources, self.gone_sources))
 
+    @property
+    def deserted(self) -> list[tuple[str, str]]:
+        """Give the channels that lose every article to one new channel, each with that one: who reads it would not
+        hear of the articles to come."""
+        left = {each.slug: set(each.leaving.codes) for each in self.channels if not each.joining.codes and _ends(each)}
+        new = {each.slug: set(each.joining.codes) for each in self.channels if each.what == "new"}
+        return [(old, slug) for old, codes in left.items() for slug, found in new.items() if codes <= found]
+
+
+def _ends(channel: ChannelPlan) -> bool:
+    return 0 < channel.articles == len(channel.leaving.codes)
+
 
 def plan(store: "Store", wanted: Wanted, sources: Mapping[str, Source]) -> Plan:
     """Work out what a configuration does to the stored articles. The store is not changed.
@@ -75,9 +87,7 @@ def plan(store: "Store", wanted: Wanted, sources: Mapping[str, Source]) -> Plan:
     layout = Layout(store, wanted)
     layout.slugs([name for source in sources.values() for name in source.categories])
     former = store.remembered_sources()
-    desk = Desk(
-        wanted.rulebook, wanted.rules, lambda name: sources.get(name) or former.get(name), layout, store.hidden
-    )
+    desk = Desk(wanted.rulebook, wanted.rules, lambda name: sources.get(name) or former.get(name), layout, store.hidden)
     stale = Stale.of(wanted, layout.filled_by, store.placed_by(), desk.source)
     count = _Count()
     for found in anew(store, desk, stale, layout.seen):

@@ -68,6 +68,9 @@ def _print(found: Plan, console: Console) -> None:
         return
     if found.channels:
         console.print(_table(found.channels))
+    for old, new in found.deserted:
+        remedy = f'{escape(f"[categories.{new}]")} was = ["{old}"] takes its readers along'
+        console.print(f"all of [bold]{old}[/] goes to [bold]{new}[/], but who reads it does not: {remedy}")
     for articles, what in (
         (found.dropped, "dropped: in no channel and on no page"),
         (found.back, "back: no rule drops them any more"),

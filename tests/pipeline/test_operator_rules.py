@@ -211,6 +211,18 @@ def test_a_renamed_category_moves_the_whole_history_without_fetching(newsroom: D
     assert newsroom.titles("category/yaowen/archive-1.atom") == ["标题2", "标题1"]
 
 
+def test_a_plan_names_the_channel_whose_readers_would_be_left_behind(newsroom: Desk) -> None:
+    newsroom.write("a", rss(item(1), item(2)))
+    newsroom.write("b", rss(item(3)), 'category = "财经"')
+    newsroom.refresh()
+    newsroom.sources["a"] = newsroom.sources["a"].replace("科技", "要闻")
+    assert newsroom.plan().deserted == [("keji", "yaowen")]
+    newsroom.categories = '[categories.yaowen]\nnames = ["要闻"]\nwas = ["keji"]'
+    assert newsroom.plan().deserted == []
+    newsroom.categories = '[categories.caijing]\nnames = ["财经", "要闻"]'
+    assert newsroom.plan().deserted == [], "that channel was there before"
+
+
 def test_what_a_removed_source_brought_stays_unless_a_rule_says_otherwise(newsroom: Desk) -> None:
     newsroom.write("a", rss(item(1)))
     newsroom.write("b", rss(item(2)), 'category = "财经"')
