@@ -124,7 +124,7 @@ def test_the_daemon_logs_json_one_event_an_outcome_and_tells_systemd(
     monkeypatch.setenv("NOTIFY_SOCKET", place)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(place)
-        systemd.settimeout(20)
+        systemd.settimeout(60)
         log = workspace.folder / "daemon.log"
         with workspace.daemon():
             assert systemd.recv(1000).startswith(b"READY=1\n")

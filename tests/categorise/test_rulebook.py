@@ -149,10 +149,10 @@ def test_an_edition_is_named_where_the_words_are_others_and_only_there() -> None
 
 def test_a_pattern_that_hangs_other_engines_is_searched_in_no_time() -> None:
     evil = when("title", matches="(a+)+$")
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert not holds(evil, replace(ENTRY, title="a" * 100_000 + "b"))
     assert shown(Replacement("content", "(x+x+)+y", "z")).content
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def test_systemd_is_told_by_the_socket_it_names(tmp_path: Path, monkeypatch: pyt
     assert systemd.notify("READY=1") is False
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
-        listener.settimeout(5)
+        listener.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "20000")
         assert systemd.notify("READY=1", "STATUS=serving")

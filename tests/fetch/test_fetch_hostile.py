@@ -132,7 +132,7 @@ async def test_a_drip_meets_the_deadline(
     result = failed(await client.get(server.answers(flood(head, unit, pause=0.1)), timeout=SOON))
     assert result.kind is Failure.TIMEOUT
     assert result.detail == f"no whole answer within 0.5 seconds: it was still {doing}"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20  # and not for ever
 
 
 async def test_a_flood_of_tiny_chunks_meets_the_deadline(server: RawServer, client: Client) -> None:
@@ -237,4 +237,4 @@ async def test_giving_up_while_a_fetch_is_under_way_closes_its_connection(server
     fetch.cancel()
     with pytest.raises(asyncio.CancelledError):
         await fetch
-    await asyncio.wait_for(server.gone.wait(), 5)
+    await asyncio.wait_for(server.gone.wait(), 60)

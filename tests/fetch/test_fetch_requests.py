@@ -160,4 +160,4 @@ async def test_a_connection_is_closed_after_its_answer_even_if_the_server_would_
 ) -> None:
     server.keep_open = True
     await client.get(server.answers(answer(b"x")))
-    await asyncio.wait_for(server.gone.wait(), 5)
+    await asyncio.wait_for(server.gone.wait(), 60)

@@ -71,10 +71,10 @@ def test_hours_that_a_document_skips_are_all_of_them_and_none_are_invented() -> 
 
 
 def test_hours_without_an_end_are_read_no_further_than_hours_can_reach() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     hours, days = hints.skipped("<skipHours><hour>1</hour>" + "<skipHours>" * 500_000 + "<hour>2</hour>")
     assert (hours, days) == ((1,), ())
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,9 @@ def test_no_more_than_ten_thousand_feeds_are_given() -> None:
     ids=["nested", "attributes", "cdata", "comments", "ampersands", "billion laughs"],
 )
 def test_a_list_made_to_cost_costs_little(body: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     result = parse.outlines(body)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
     assert isinstance(result, tuple | Unreadable)
 
 

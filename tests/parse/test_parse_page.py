@@ -197,11 +197,11 @@ def test_selectors_with_and_without_attributes_are_no_fault(selector: str) -> No
 
 
 def test_a_page_nested_to_kill_is_refused_at_once_and_one_that_only_forgets_end_tags_is_read() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     result = parse.read(b"<div>" * 200_000, url=URL, rules=PageRules(items="div"))
     assert isinstance(result, Unreadable)
     assert result.detail == "an HTML page with elements nested more than 5,000 deep"
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     feed = read("<ul>" + "<li><p><a href=1>One</a><br>" * 900 + "</ul>", PageRules(items="li"))
     assert len(feed.entries) == 900
 

@@ -58,7 +58,7 @@ def vanished(pid: int) -> None:
 
 async def appears(path: Path) -> str:
     """Wait until a job has written its note, and give it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (note := _note(path)):  # noqa: ASYNC110  # another process writes it, there is no event
             await asyncio.sleep(0.005)
     return note
@@ -97,7 +97,7 @@ def test_a_document_of_quadratic_cost_is_killed_in_time_and_the_next_job_works()
         start = time.monotonic()
         with pytest.raises(WorkerError, match=r"^read: killed after 0\.3 s, it was too slow$"):
             await pool.run(parse.read, body, url="", deadline=SOON)
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 10
         assert (await pool.run(parse_jobs.echo, 1, deadline=LATE))[0] == 1
 
     in_a_pool(scene)

@@ -162,7 +162,7 @@ async def run_daemon(app: App, clock: Callable[[], datetime], until: int) -> lis
         on_problem=lambda _: None,
         count=lambda: None,
     )
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(120):
         await Daemon(pulse).run(stop)
     return outcomes
 

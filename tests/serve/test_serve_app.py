@@ -326,7 +326,7 @@ def asked_until_brotli(directory: Path, path: str, accept: str, seconds: float =
     return asyncio.run(ask())
 
 
-@pytest.mark.parametrize(  # the names are given: compressed bytes hold the time of day, and xdist compares names
+@pytest.mark.parametrize(
     "beside",
     [None, b"", b"no gzip", gzip.compress(b"the version before"), gzip.compress(BODY)[:-9], gzip.compress(BODY * 2)],
     ids=["none", "empty", "no gzip", "the version before", "cut short", "twice as long"],

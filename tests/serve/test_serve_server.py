@@ -37,7 +37,7 @@ async def running(app: ASGIApp) -> AsyncIterator[tuple[str, asyncio.Event]]:
         yield f"http://127.0.0.1:{port}", stop
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 def test_an_address_that_a_client_did_not_encode_is_understood(tmp_path: Path) -> None:
