@@ -39,6 +39,7 @@ class ChannelPlan:
 
     slug: str
     title: str
+    name: str  # of its category; empty where a rule fills it
     what: Literal["", "new", "renamed", "goes"]
     was: tuple[str, ...]  # slugs that it is renamed from
     articles: int
@@ -66,12 +67,12 @@ class Plan:
         return not any((*some, self.new_sources, self.gone_sources))
 
     @property
-    def deserted(self) -> list[tuple[str, str]]:
+    def deserted(self) -> list[tuple[str, ChannelPlan]]:
         """Give the channels that lose every article to one new channel, each with that one: who reads it would not
         hear of the articles to come."""
         left = {each.slug: set(each.leaving.codes) for each in self.channels if not each.joining.codes and _ends(each)}
-        new = {each.slug: set(each.joining.codes) for each in self.channels if each.what == "new"}
-        return [(old, slug) for old, codes in left.items() for slug, found in new.items() if codes <= found]
+        new = [(each, set(each.joining.codes)) for each in self.channels if each.what == "new" and each.name]
+        return [(old, channel) for old, codes in left.items() for channel, found in new if codes <= found]
 
 
 def _ends(channel: ChannelPlan) -> bool:
@@ -177,6 +178,10 @@ class Layout:
         found = [self.after[slug] for slug in sorted(slugs) if slug in self.after]
         return [replace(each, title=categorise.title_of(each.slug, each.name, self._naming)) for each in found]
 
+    def is_ruled(self, slug: str) -> bool:
+        """Tell whether a channel is to be filled by a rule."""
+        return slug in self._by_rule
+
     def seen(self, standing: Standing) -> Standing:
         """Give an article as it stands once the channels are renamed and taken away."""
         if standing.places.keys() <= self.after.keys():
@@ -227,10 +232,12 @@ def _channels(store: "Store", layout: Layout, count: _Count) -> Iterable[Channel
         joining, leaving = count.joining.get(slug, Articles()), count.leaving.get(slug, Articles())
         what = _what(slug, layout, was)
         if what or joining.codes or leaving.codes:
-            title = next((each.title for each in layout.channels([slug])), "") or layout.before[slug].title
+            channel = next(iter(layout.channels([slug])), None) or layout.before[slug]
             size = sum(sizes.get(each, 0) for each in {slug, *was.get(slug, ())})
             former = tuple(sorted(was.get(slug, ())))
-            yield ChannelPlan(slug, title, what, former, size, _shown(store, joining), _shown(store, leaving))
+            shown = _shown(store, joining), _shown(store, leaving)
+            name = "" if layout.is_ruled(slug) else channel.name
+            yield ChannelPlan(slug, channel.title, name, what, former, size, *shown)
 
 
 def _what(slug: str, layout: Layout, was: Mapping[str, object]) -> Literal["", "new", "renamed", "goes"]:

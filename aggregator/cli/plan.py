@@ -1,5 +1,6 @@
 """What a changed configuration would do to the articles that are stored, before it is applied."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,11 @@ def _print(found: Plan, console: Console) -> None:
     if found.channels:
         console.print(_table(found.channels))
     for old, new in found.deserted:
-        remedy = f'{escape(f"[categories.{new}]")} was = ["{old}"] takes its readers along'
-        console.print(f"all of [bold]{old}[/] goes to [bold]{new}[/], but who reads it does not: {remedy}")
+        told = f"all of [bold]{old}[/] goes to [bold]{new.slug}[/], but who reads it does not"
+        console.print(f"{told}. To send readers on:")
+        lines = f"[categories.{new.slug}]", f"names = [{json.dumps(new.name, ensure_ascii=False)}]", f'was = ["{old}"]'
+        for text in lines:
+            console.print(f"    {escape(text)}")
     for articles, what in (
         (found.dropped, "dropped: in no channel and on no page"),
         (found.back, "back: no rule drops them any more"),

@@ -216,7 +216,7 @@ def test_a_plan_names_the_channel_whose_readers_would_be_left_behind(newsroom: D
     newsroom.write("b", rss(item(3)), 'category = "财经"')
     newsroom.refresh()
     newsroom.sources["a"] = newsroom.sources["a"].replace("科技", "要闻")
-    assert newsroom.plan().deserted == [("keji", "yaowen")]
+    assert [(old, new.slug, new.name) for old, new in newsroom.plan().deserted] == [("keji", "yaowen", "要闻")]
     newsroom.categories = '[categories.yaowen]\nnames = ["要闻"]\nwas = ["keji"]'
     assert newsroom.plan().deserted == []
     newsroom.categories = '[categories.caijing]\nnames = ["财经", "要闻"]'
