@@ -5,9 +5,10 @@ Times are aware and in UTC from `Entry` on; before that they are the text that t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 # --- sources ----------------------------------------------------------------
@@ -326,6 +327,13 @@ class Entry:
     digest: str = ""  # of the words of its document, as `RawEntry.digest`
     repeated: bool = False  # the document before held it in the same words; its text and enclosures are left out
     text_size: int = 0  # characters of the text that was left out
+
+    def __reduce__(self) -> tuple[type["Entry"], tuple[object, ...]]:
+        """Travel between processes as plain values: a document has dozens of entries, and dataclasses travel slowly."""
+        return Entry, _VALUES_OF_ENTRY(self)
+
+
+_VALUES_OF_ENTRY = attrgetter(*(each.name for each in fields(Entry)))
 
 
 @dataclass(frozen=True, slots=True)

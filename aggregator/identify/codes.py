@@ -3,7 +3,6 @@
 The rule carries a version. A stored code is never computed again, so a later version names new articles only.
 """
 
-import base64
 import hashlib
 import re
 from functools import lru_cache
@@ -98,4 +97,15 @@ def _best_identity(entry: Entry, names: tuple[Alias, ...]) -> str:
 def _derived(identity: str) -> str:
     """100 bits of a digest in lower-case base32: 20 characters that are safe in URLs, file names and tag URIs."""
     digest = hashlib.sha256(f"{RULE_VERSION}\n{identity}".encode("utf-8", "surrogatepass")).digest()
-    return base64.b32encode(digest)[:20].decode("ascii").lower()
+    return base32_of(digest)
+
+
+def base32_of(digest: bytes) -> str:
+    """Give the first 100 bits of a digest in lower-case base32 (RFC 4648 §6), two characters at a time: the standard
+    library takes ten times as long, and a document has hundreds."""
+    number = int.from_bytes(digest[:13], "big") >> 4
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(90, -1, -10)])
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(one + other for one in _LETTERS for other in _LETTERS)

@@ -5,13 +5,13 @@ says is then evidence: two digests of it stand beside its names, as aliases of t
 a name, so it counts only where nothing speaks against it: see `repair`.
 """
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from aggregator.identify.codes import base32_of
 from aggregator.identify.match import match
 from aggregator.records import Alias, Entry, Known, Named
 from aggregator.urls import host
@@ -156,4 +156,4 @@ def _second(moment: datetime) -> str:
 def _alias(kind: str, entry: Entry, value: str) -> Alias:
     said = f"{EVIDENCE_VERSION}\n{entry.source}\n{' '.join(entry.title.split())}\n{value}"
     digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()
-    return Alias("text", f"{kind} {base64.b32encode(digest)[:20].decode('ascii').lower()}")
+    return Alias("text", f"{kind} {base32_of(digest)}")

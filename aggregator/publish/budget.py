@@ -2,12 +2,13 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import replace
 from html import escape
 from itertools import accumulate
 
 from aggregator.errors import PublishError
-from aggregator.publish.documents import feed_documents
+from aggregator.publish.documents import extensions_of, feed_documents
 from aggregator.publish.fragments import Fragments
 from aggregator.publish.view import View
 from aggregator.records import Document, Site, StoredEntry
@@ -31,9 +32,18 @@ def fitting(site: Site, view: View, max_bytes: int | None, fragments: Fragments 
     """
     if max_bytes is None:
         return len(view.entries)
-    bounds = accumulate((at_most(entry) for entry in view.entries), initial=_HEAD + _tombstones(view))
+    sizes = _sizes(site, view, fragments)
+    bounds = accumulate(sizes, initial=_HEAD + _tombstones(view))
     sure = max(bisect_right(list(bounds), max_bytes) - 1, 0)
     return sure if sure == len(view.entries) else _measured(site, view, max_bytes, fragments)
+
+
+def _sizes(site: Site, view: View, fragments: Fragments | None) -> Iterator[int]:
+    """Give the bytes that each entry takes at most: what it did take, where that is known."""
+    extensions = extensions_of(site, view)
+    for entry in view.entries:
+        known = fragments.size_of(entry, view, extensions) if fragments else None
+        yield at_most(entry) if known is None else known + _SEAM
 
 
 def _measured(site: Site, view: View, max_bytes: int, fragments: Fragments | None) -> int:

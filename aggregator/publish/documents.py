@@ -86,6 +86,11 @@ def gone_document(channels: Mapping[str, str]) -> Document:
     return Document(GONE, json.dumps({"gone": gone, "moved": moved}, indent=1).encode() + b"\n")
 
 
+def extensions_of(site: Site, view: View) -> tuple[str, ...]:
+    """Give the formats of a view's documents, by their extensions."""
+    return tuple(_renderers(site, view))
+
+
 def _renderers(site: Site, view: View) -> dict[str, Renderer]:
     """Give the renderers of the site's formats by extension, in the configured order."""
     known: dict[str, Renderer] = {"atom": atom, "rss": rss, "json": json_feed}

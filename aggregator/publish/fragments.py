@@ -5,7 +5,7 @@ its entries. So a fragment is what the renderer wrote, byte for byte, and what s
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from aggregator.publish.view import View
@@ -56,6 +56,14 @@ class Fragments:
         made = tuple(self._document(extension, render, view, kept) for extension, render in renderers.items())
         self._forget()
         return made
+
+    def size_of(self, entry: StoredEntry, view: View, extensions: Iterable[str]) -> int | None:
+        """Give the bytes that an entry takes at most in a document of a view; None where that is not known yet."""
+        kept = self._kept.get(entry)
+        if kept is None:
+            return None
+        pieces = [kept.by_format.get(_form(view, extension)) for extension in extensions]
+        return max((len(one.body) for one in pieces if one), default=0) if all(pieces) else None
 
     def _document(self, extension: str, render: Renderer, view: View, kept: Sequence[_Kept]) -> Document:
         path, form = f"{view.file}.{extension}", _form(view, extension)

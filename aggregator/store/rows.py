@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from aggregator.masking import Mask, mask
@@ -116,7 +117,7 @@ def remembered(entries: Sequence[Entry]) -> str:
 def _repeated_row(entry: Entry) -> list[Any]:
     size = entry.text_size if entry.repeated else len(entry.content or entry.summary)
     times = (optional_time_text(entry.published), optional_time_text(entry.updated))
-    return [*(getattr(entry, name) for name in _REPEATED), *times, entry.tags, size]
+    return [*_VALUES_REPEATED(entry), *times, entry.tags, size]
 
 
 def repeated(source: str, text: str) -> dict[str, Entry]:
@@ -142,6 +143,7 @@ _REPEATED = (
     *("digest", "guid", "link", "title", "author", "outlet", "language", "published_text"),
     *("info_code", "article_url", "fingerprint", "row_fingerprint"),
 )
+_VALUES_REPEATED = attrgetter(*_REPEATED)
 
 
 def known_of(row: sqlite3.Row, brought: str | None) -> Known:

@@ -1,5 +1,6 @@
 """The article code: the source's own, a recognised one, or one derived from what the entry is known by."""
 
+import base64
 import re
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.identify import info_code, is_global, names_of, recognised
+from aggregator.identify.codes import base32_of
 from aggregator.records import Alias, Entry
 
 NUMBER = "202112282227696247"
@@ -146,3 +148,9 @@ def test_only_a_guid_that_names_its_place_means_the_same_everywhere(guid: str, e
     assert is_global(guid) is everywhere
     shared = set(names_of(Entry("a", guid=guid))) & set(names_of(Entry("b", guid=guid)))
     assert bool(shared) is everywhere
+
+
+@given(st.binary(min_size=13, max_size=32))
+def test_a_code_is_the_base32_of_the_standard_library(digest: bytes) -> None:
+    whole = base64.b32encode(digest.ljust(35, b"\0"))
+    assert base32_of(digest) == whole[:20].decode("ascii").lower()

@@ -14,7 +14,7 @@ from lxml import etree
 from publish_examples import BARE, CHANNEL, ENTRIES, FULL, NOON, SITE
 from test_publish_feeds import ANY_ENTRY
 
-from aggregator.publish import atom, channel_view, feed_documents, rss, site_view
+from aggregator.publish import Fragments, atom, channel_view, feed_documents, rss, site_view
 from aggregator.publish.budget import at_most, fitting
 from aggregator.publish.json_feed import json_feed
 from aggregator.publish.view import View, archive_view
@@ -185,6 +185,9 @@ def test_as_many_of_the_newest_entries_are_kept_as_fit_and_one_always(sizes: lis
     assert count == 1 or largest(replace(view, entries=view.entries[:count])) <= max_bytes
     if count < len(sizes):
         assert largest(replace(view, entries=view.entries[: count + 1])) > max_bytes - 100
+    fragments = Fragments(RICH)
+    feed_documents(RICH, replace(view, entries=view.entries[::2]), fragments)  # of some the size is known
+    assert fitting(RICH, view, max_bytes, fragments) == count
 
 
 def test_sick_entries_take_no_room_and_no_place_from_the_others() -> None:
