@@ -130,7 +130,8 @@ def _queries(prose: Prose, told: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield "one character", [word[0] for word in pick.sample(prose.words, 40)]
     yield "one character of a common word", [word[0] for word in common[:60]]
     yield "Latin and Chinese", [f"gdp {word}" for word in prose.some(60)]
-    yield "a word of every article", ["gdp", "report", "GDP report", "gdp -report", "report -经济"] * 8
+    yield "a word of every article", ["gdp", "report", "GDP report", "report -经济"] * 10
+    yield "the same, another left out", ["gdp -report", "report -gdp"] * 10
     yield "a number", [str(pick.randrange(1_000_000)) for _ in range(60)]
     yield "in titles", [f"title:{word}" for word in prose.some(60)]
     yield "nothing", [f"{word}龘" for word in prose.some(60)]
