@@ -169,11 +169,15 @@ class Pipeline:
         """Give the line of each host, as many times as it may be asked by at once. Files stand in one together."""
         lines: dict[str, deque[str]] = {}
         for name in names:
-            source = self._sources.get(name)
-            lines.setdefault(host(source.url) if source else "", deque()).append(name)
+            lines.setdefault(self.line_of(name), deque()).append(name)
         for key, line in lines.items():
             at_once = self._limits.per_host if key else self._limits.concurrency
             yield from [line] * min(len(line), at_once)
+
+    def line_of(self, name: str) -> str:
+        """Give the host that a source is asked from; nothing for a file."""
+        source = self._sources.get(name)
+        return host(source.url) if source else ""
 
     async def _refresh_line(self, line: deque[str], outcomes: asyncio.Queue[Outcome]) -> None:
         while line:
@@ -188,7 +192,8 @@ class Pipeline:
         return outcome
 
     async def _refresh_safely(self, name: str) -> Outcome:
-        source = self._sources[name]
+        if (source := self._sources.get(name)) is None:
+            return Outcome(name, "not-due", problems=("it has left its list of subscriptions",))
         try:
             return masking.hidden_outcome(source, await self.refresh(source))
         except AggregatorError as error:

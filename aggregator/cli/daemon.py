@@ -232,6 +232,7 @@ class _Daemon:
         return Pulse(
             due=lambda limit: [] if app.watch.low() else app.store.due(wiring.utc_now(), limit),
             refresh=app.pipeline.refresh_safely,
+            line_of=app.pipeline.line_of,
             publish=app.pipeline.publish,
             index=lambda: index.catch_up(_INDEXED_AT_ONCE) or index.merge(),
             tidy=app.pipeline.tidy,

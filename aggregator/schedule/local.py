@@ -6,6 +6,7 @@ due is read from the store at each tick.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -28,6 +29,7 @@ _PATIENCE_SECONDS = 30.0
 _BREATH_SECONDS = 0.05
 _STEPS_AT_A_BEAT = 100
 _MOST_AT_A_TICK = 1000
+_MOST_OF_A_LINE = 100  # tasks; more than a host, or the disk, is ever asked for at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +45,22 @@ class Pulse:
     on_published: Callable[[PublishReport], None]
     on_problem: Callable[[str], None]
     count: Callable[[], None]
+    line_of: Callable[[str], str] = lambda name: name  # sources of one line wait for each other: those of a host
 
 
 class Daemon:
     """Refreshes and publishes until it is stopped.
 
     Whatever is due is taken up, however many wait already: how many are at work at once is for the refresh to say, and
-    those that wait for a turn at their host must not keep the others from theirs.
+    those that wait for a turn at their host must not keep the others from theirs. Of thousands of one host most wait as
+    names, which cost no memory.
     """
 
     def __init__(self, pulse: Pulse) -> None:
         self._pulse = pulse
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._lines: dict[str, dict[str, None]] = {}  # the names that wait, in their order
+        self._of_line: Counter[str] = Counter()  # how many are running
         self._publishing = asyncio.Lock()
         self._stopping = False
         self._said: dict[str, str] = {}
@@ -109,16 +115,34 @@ class Daemon:
     async def _tick(self) -> None:
         if self._stopping:
             return
-        names = await asyncio.to_thread(self._pulse.due, len(self._running) + _MOST_AT_A_TICK)
+        taken = len(self._running) + sum(map(len, self._lines.values()))
+        names = await asyncio.to_thread(self._pulse.due, taken + _MOST_AT_A_TICK)
         for name in names:
             if name not in self._running:
-                self._running[name] = asyncio.create_task(self._refresh(name))
+                self._lines.setdefault(self._pulse.line_of(name), {}).setdefault(name)
+        for line in list(self._lines):
+            self._move_up(line)
 
-    async def _refresh(self, name: str) -> None:
+    def _move_up(self, line: str) -> None:
+        """Take up those at the head of a line, as long as not too many of it are taken up."""
+        names = self._lines.get(line, {})
+        while names and self._of_line[line] < _MOST_OF_A_LINE and not self._stopping:
+            name = next(iter(names))
+            del names[name]
+            self._of_line[line] += 1
+            self._running[name] = asyncio.create_task(self._refresh(name, line))
+        if not names:
+            self._lines.pop(line, None)
+
+    async def _refresh(self, name: str, line: str) -> None:
         try:
             self._pulse.on_outcome(await self._pulse.refresh(name))
         finally:
             self._running.pop(name, None)
+            self._of_line[line] -= 1
+            if not self._of_line[line]:
+                del self._of_line[line]
+            self._move_up(line)
 
     async def _publish(self) -> None:
         async with self._publishing:
