@@ -47,7 +47,8 @@ def digest(
     if isinstance(feed, Unreadable):
         return feed
     problems = list(feed.warnings)
-    entries = []
+    entries: list[Entry] = []
+    prints: dict[str, Fingerprint | None] = {}
     for number, raw in enumerate(feed.entries, 1):
         if raw.repeated:
             entries.append(Entry(source.name, digest=raw.digest, repeated=True))
@@ -59,19 +60,24 @@ def digest(
             continue
         if entry is not None:
             entries.append(replace(entry, digest=raw.digest))
+            prints |= _print(entries[-1])
     facts = facts_of(feed, fetched.url, source=source, now=now)
     withdrawn = withdrawals(feed, entries, source, now)
     gone = {withdrawal.guid for withdrawal in withdrawn}
     entries = [entry for entry in entries if entry.guid not in gone]
     facts = replace(facts, title=source.title or facts.title)
-    return Intake(facts, tuple(entries), tuple(problems), withdrawn, _prints(entries))
+    return Intake(facts, tuple(entries), tuple(problems), withdrawn, prints)
 
 
-def _prints(entries: Sequence[Entry]) -> dict[str, Fingerprint | None]:
-    """Make the fingerprints of what is most likely new: what the document before did not hold in these words, and will
+def _print(entry: Entry) -> dict[str, Fingerprint | None]:
+    """Make the fingerprint of what is most likely new: what the document before did not hold in these words, and will
     not get another text."""
-    new = [entry for entry in entries if entry.digest and not (entry.repeated or entry.article_url)]
-    return {entry.fingerprint: fingerprint(entry.title, entry.content or entry.summary) for entry in new}
+    if not entry.digest or entry.article_url:
+        return {}
+    try:
+        return {entry.fingerprint: fingerprint(entry.title, entry.content or entry.summary)}
+    except Exception:  # an edge: an article without a fingerprint is better than a document without the article
+        return {}
 
 
 def digest_article(fetched: Fetched, entry: Entry, source: Source, now: datetime) -> Entry | Unreadable:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from itertools import takewhile
+from threading import local
 from typing import Literal, NamedTuple
 
 import nh3
@@ -152,6 +153,7 @@ def title_text(value: str, title_type: TextType) -> str:
     return _one_line("".join(_shown(token) for token in known))
 
 
+@lru_cache(maxsize=4)  # one after the other ask for the same: its language, its story, is it an excerpt
 def text_of(html: str) -> str:
     """Give the text of a document as a person reads it: paragraphs apart by an empty line, line breaks kept."""
     pieces = [_spoken(token) for token in _tokens(html)]
@@ -322,17 +324,21 @@ def _is_settled(clean: str) -> bool:
 def _cleaned(html: str, base: str) -> str:
     if not html:
         return ""
-    clean = _cleaner(base).clean(_bounded(html) if _is_costly(html) else html)
+    _document.base = base
+    clean = _cleaner().clean(_bounded(html) if _is_costly(html) else html)
     if "&nbsp;" in clean:
         clean = clean.replace("&nbsp;", "\u00a0")  # the one entity that XML does not know
     clean = legal(clean)
     return _mended(clean) if _NEEDS_MENDING.search(clean) else clean
 
 
-@lru_cache(maxsize=32)
-def _cleaner(base: str) -> nh3.Cleaner:
-    """Make the sanitiser for documents at one address; making one costs as much as cleaning a page."""
-    return _made_cleaner(_attribute_filter(base))
+_document = local()  # `base`: the address of what is being cleaned, for what judges its attributes
+
+
+@cache
+def _cleaner() -> nh3.Cleaner:
+    """Give the sanitiser for documents at any address: making one costs more than cleaning a page."""
+    return _made_cleaner(_judged)
 
 
 @cache
@@ -352,28 +358,27 @@ def _made_cleaner(attribute_filter: Callable[[str, str, str], str | None] | None
     )
 
 
-def _attribute_filter(base: str) -> Callable[[str, str, str], str | None]:
-    def judge(tag: str, name: str, value: str) -> str | None:
-        match name:
-            case "href":
-                return safe_link(resolve(base, value)) or None
-            case "src" if tag == "iframe":
-                address = _media(base, value)
-                return address if _PLAYERS.match(address) else None
-            case "src" | "poster" | "cite":
-                return _media(base, value) or None
-            case "srcset":
-                return _candidates(base, value) or None
-            case "style":
-                return "display:none" if _HIDDEN_STYLE.search(value) else None
-            case "class":
-                return next((word for word in value.split() if _KEPT_CLASS.match(word)), None)
-            case _ if name in _LAZY:
-                return (_candidates if name in _LAZY_SETS else _media)(base, value) or None
-            case _:
-                return value
-
-    return judge
+def _judged(tag: str, name: str, value: str) -> str | None:
+    """Give an attribute's value as it may stay, in the document at `_document.base`; None takes it away."""
+    base: str = _document.base
+    match name:
+        case "href":
+            return safe_link(resolve(base, value)) or None
+        case "src" if tag == "iframe":
+            address = _media(base, value)
+            return address if _PLAYERS.match(address) else None
+        case "src" | "poster" | "cite":
+            return _media(base, value) or None
+        case "srcset":
+            return _candidates(base, value) or None
+        case "style":
+            return "display:none" if _HIDDEN_STYLE.search(value) else None
+        case "class":
+            return next((word for word in value.split() if _KEPT_CLASS.match(word)), None)
+        case _ if name in _LAZY:
+            return (_candidates if name in _LAZY_SETS else _media)(base, value) or None
+        case _:
+            return value
 
 
 def _media(base: str, value: str) -> str:
