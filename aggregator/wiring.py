@@ -437,11 +437,12 @@ def _search(settings: Settings, index: SearchIndex) -> Search:
     from aggregator.store.words import LONGEST_QUERY
 
     site, policies = site_as_configured(settings), policies_of(settings)
+    closed = _closed(settings, policies)
 
     def page(query_string: str, is_given_up: Callable[[], bool]) -> bytes:
         said = parse_qs(query_string, errors="replace")
         asked, number = said.get("q", [""])[0].strip(), _page_number(said.get("page", ["1"])[0], MOST // _HITS)
-        begin, closed = (number - 1) * _HITS, policies.protected
+        begin = (number - 1) * _HITS
         found = index.find(asked, now=utc_now(), limit=_HITS, offset=begin, closed=closed, is_given_up=is_given_up)
         hits = [FoundEntry(hit.entry, hit.snippet, hit.marks) for hit in found.hits]
         facts = Facts(asked[:LONGEST_QUERY], number, found.more, found.count, found.exact, found.remarks)
@@ -451,6 +452,12 @@ def _search(settings: Settings, index: SearchIndex) -> Search:
 
 
 _HITS = 20
+
+
+def _closed(settings: Settings, policies: Policies) -> list[str]:
+    """Give the channels that not everyone may read who may search at all; "" is the feed of what is in none."""
+    outputs = settings.server.protected
+    return [*policies.protected, *[""] * ("feed" in outputs and "*" not in outputs)]
 
 
 def _page_number(text: str, most: int) -> int:

@@ -168,8 +168,8 @@ class SearchIndex:
         """Find articles: those with the words in their titles first, among them those that tell more of them, newer
         ones before older; of very many the newest are ranked, and the others follow by date.
 
-        Articles that stand in `closed` channels only are not found. After so many seconds, or once it is given up,
-        what was found until then is all.
+        Articles that stand in `closed` channels only are not found ("" stands for being in none). After so many
+        seconds, or once it is given up, what was found until then is all.
         """
         asked = query(text)
         remarks = (asked.remark,) if asked.remark else ()

@@ -1070,7 +1070,8 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         return {row["seq"] for row in self._rows(sql, seqs=json.dumps(list(seqs)))}
 
     def dates_of(self, seqs: Iterable[int], closed: Collection[str] = ()) -> dict[int, datetime]:
-        """Give the sort dates of those of these articles that are published, and not in closed channels only."""
+        """Give the sort dates of those of these articles that are published, and not in closed channels only; "" stands
+        for being in none."""
         sql = f"{_DATES} {_OPEN if closed else ''} ORDER BY e.seq"
         rows = self._rows(sql, seqs=json.dumps(list(seqs)), closed=json.dumps(sorted(closed)))
         return {row["seq"]: time_of(row["sort_date"]) for row in rows}
@@ -1198,7 +1199,8 @@ _RETOUCH_ENTRY = """UPDATE entries SET link = :link, title = :title, summary = :
 
 _DATES = """SELECT e.seq, e.sort_date FROM entries e
     WHERE e.state = 'published' AND e.seq IN (SELECT value FROM json_each(:seqs))"""
-_OPEN = """AND (NOT EXISTS (SELECT 1 FROM entry_channels ec WHERE ec.info_code = e.info_code)
+_OPEN = """AND ('' NOT IN (SELECT value FROM json_each(:closed))
+        AND NOT EXISTS (SELECT 1 FROM entry_channels ec WHERE ec.info_code = e.info_code)
     OR EXISTS (SELECT 1 FROM entry_channels ec
                 WHERE ec.info_code = e.info_code AND ec.slug NOT IN (SELECT value FROM json_each(:closed))))"""
 _RETRACT = """UPDATE entries SET state = 'retracted', dropped_at = NULL, title = '', summary = '', content = '',

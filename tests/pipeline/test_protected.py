@@ -1,6 +1,7 @@
 """A channel that only some may read leaves no trace where anyone reads: through a real store, real files and HTTP."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import httpx
@@ -134,3 +135,29 @@ def test_a_channel_that_search_engines_shall_leave_out_says_so_in_every_answer(n
     assert {f"category/keji.{name}" for name in ("atom", "rss", "json", "html")} <= quiet
     assert len([path for path in quiet if path.startswith("article/")]) == 1  # that in no other channel
     assert not {"feed.atom", "index.html", "category/mimi.atom"} & quiet
+
+
+def shown(newsroom: Newsroom, words: str) -> str:
+    """The page of a search that anyone may make."""
+    settings = newsroom.settings()
+    with wiring.searching(settings) as index:
+        while index.catch_up():
+            pass
+        search = wiring.with_search(wiring.serve_options(settings), settings, index).search
+        assert search is not None
+        return search(f"q={words}", lambda: False).decode()
+
+
+def test_a_search_finds_only_what_the_one_who_asks_may_read(newsroom: Newsroom) -> None:
+    newsroom.refresh()
+    assert "<h2" in shown(newsroom, CANARIES[1])
+    protect(newsroom)
+    newsroom.refresh()
+    assert "<h2" not in shown(newsroom, CANARIES[1])
+    assert "<h2" in shown(newsroom, "两处都有")
+    with sqlite3.connect(newsroom.settings().store.path) as store:
+        store.execute("DELETE FROM entry_channels WHERE slug <> 'mimi'")
+    store.close()
+    assert "标题1" in shown(newsroom, "标题1"), "what is in no channel stands in the feed of everything"
+    newsroom.categories = newsroom.categories.replace('["category/mimi"]\n[', '["category/mimi", "feed"]\n[')
+    assert "<h2" not in shown(newsroom, "标题1")

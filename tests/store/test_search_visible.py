@@ -86,6 +86,7 @@ def test_channels_that_are_closed_to_who_asks_are_neither_shown_nor_counted(stor
     seen = find(index, "南昌", closed=("members",))
     assert codes(seen) == {"code-1", "code-2", "code-3"}, "without a channel it stands in the feed of everything"
     assert (seen.count, seen.exact) == (3, True)
+    assert codes(find(index, "南昌", closed=("members", ""))) == {"code-1", "code-2"}
 
 
 def test_very_many_closed_articles_do_not_hide_those_that_are_open(store: Store, index: SearchIndex) -> None:
