@@ -341,6 +341,7 @@ class Pipeline:
             del self._sources[name]
         self._sources.update(children)
         self._channels.look_again()
+        self._shared.count()
         log.info("list read", extra={"source": parent.name, "subscriptions": len(children)})
         return Outcome(parent.name, "ok")
 
@@ -407,6 +408,7 @@ class Pipeline:
     def open_channels(self) -> None:
         """Open the channels of all fixed categories and of rules, and give every channel its configured title."""
         self._channels.settle()
+        self._shared.count()
 
     def release(self, name: str) -> None:
         """Publish all that is held of a source, and trust it again."""

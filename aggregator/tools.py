@@ -223,11 +223,15 @@ class SharedFetches:
     def _askers(self, key: object) -> tuple[str, ...]:
         """Which sources ask for the same; looked up anew when subscriptions come or go."""
         if self._counted[0] != len(self._sources):
-            askers: dict[object, list[str]] = {}
-            for source in self._sources.values():
-                askers.setdefault(_request_of(source), []).append(source.name)
-            self._counted = (len(self._sources), {key: tuple(names) for key, names in askers.items()})
+            self.count()
         return self._counted[1].get(key, ())
+
+    def count(self) -> None:
+        """Find out which sources ask for the same. Of thousands of sources that takes long: do it beside the loop."""
+        askers: dict[object, list[str]] = {}
+        for source in list(self._sources.values()):
+            askers.setdefault(_request_of(source), []).append(source.name)
+        self._counted = (len(self._sources), {key: tuple(names) for key, names in askers.items()})
 
 
 class Group:

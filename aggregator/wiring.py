@@ -146,15 +146,15 @@ async def assembled(
     """
     import asyncio
 
-    sources = sources_of(settings)
-    with open_store(settings, sources, clock) as store:
+    sources = await asyncio.to_thread(sources_of, settings)
+    with await asyncio.to_thread(open_store, settings, sources, clock) as store:
         site = site_of(settings, store)
         async with _at_work(settings, store, site, sources, clock) as (app, publisher):
             if before:
                 app.client.keep_rhythm_of(before.client)
-            await asyncio.to_thread(app.pipeline.open_channels)
+            for step in (app.pipeline.open_channels, publisher.prepare):  # requests are answered meanwhile
+                await asyncio.to_thread(step)
             await asyncio.to_thread(_mark_if_the_look_changed, settings, site, store)
-            publisher.prepare()
             yield app
 
 

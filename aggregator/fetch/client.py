@@ -271,6 +271,8 @@ class Client:
             headers=list(headers.items()),
             extensions={"trace": journey.note, "timeout": httpx.Timeout(None, connect=connect).as_dict()},
         )
+        if (address.scheme == "https" or wanted.proxy) and "_context" not in vars(self):
+            await asyncio.to_thread(getattr, self, "_context")  # it takes 25 ms, for which nobody else is to wait
         response = await self._transport_by(address.scheme, wanted.proxy).handle_async_request(request)
         response.request = request
         return response
