@@ -1,6 +1,5 @@
 """What all kinds of sources share: one document, asked for with its validators, read only when its body is another."""
 
-import asyncio
 import hashlib
 from dataclasses import asdict, fields, is_dataclass
 from typing import Protocol
@@ -72,9 +71,14 @@ def hash_of(fetched: Fetched) -> str:
     return hashlib.sha256(fetched.body).hexdigest()
 
 
+async def _beside_the_loop(fetched: Fetched) -> str:
+    from asyncio import to_thread  # commands that fetch nothing start without it
+
+    return await to_thread(hash_of, fetched)
+
+
 async def _read(source: Source, fetched: Fetched, memory: SourceMemory, tools: Tools) -> Reading:
-    large = len(fetched.body) > _LARGE
-    body_hash = await asyncio.to_thread(hash_of, fetched) if large else hash_of(fetched)
+    body_hash = await _beside_the_loop(fetched) if len(fetched.body) > _LARGE else hash_of(fetched)
     if body_hash == memory.body_hash:
         return SameBody(fetched)
     intake = await tools.digest(source, fetched)

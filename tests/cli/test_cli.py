@@ -199,6 +199,7 @@ def test_articles_are_found_by_their_words_in_any_language(command: Command) -> 
 
 def test_looking_at_the_sources_leaves_what_a_plan_compares_with(command: Command) -> None:
     command.configure("a", "b")
+    command.run("fetch", "a")
     command.run("fetch")
     command.configure("a", "c")
     store = command.folder / "data" / "aggregator.db"
