@@ -85,14 +85,17 @@ def _remove(nodes: list[LexborNode]) -> None:
 # --- without one -----------------------------------------------------------------------------------------------------
 
 
+_NONE_FOUND = "no article's text is found on its page"
+
+
 def _found(opened: LexborHTMLParser, text: str, title: str) -> str | Unreadable:
     told = _library().extract(text, include_comments=False, include_tables=True, favor_recall=True)
     if not told:
-        return Unreadable("no article's text is found on its page")
+        return Unreadable(_NONE_FOUND)
     place = _Place(opened, _folded(told))
     if place.node is None:
-        html: str = _library().extract(text, output_format="html", include_comments=False, include_images=True)
-        return html
+        html: str | None = _library().extract(text, output_format="html", include_comments=False, include_images=True)
+        return html or Unreadable(_NONE_FOUND)  # of a text like "<" it may find one as text and none as HTML
     place.clear()
     _without_heading(place.node, title)
     return place.node.inner_html or ""

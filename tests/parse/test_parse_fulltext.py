@@ -112,6 +112,13 @@ PIECES = [*"<>/ \"'=a&é中。", "<p>", "</p>", "<div>", "<table>", "<nav>", "<a
 
 
 @needs_library
+def test_a_text_that_is_found_as_text_and_not_as_html_is_none() -> None:
+    assert parse.article_page(b"<p><div><", url=URL, selector=True) == Unreadable(
+        "no article's text is found on its page"
+    )
+
+
+@needs_library
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES)))
 def test_no_page_makes_it_raise(pieces: list[str]) -> None:
