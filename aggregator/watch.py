@@ -4,6 +4,7 @@ What it could not keep (a full disk, say) it keeps later.
 """
 
 import logging
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -135,6 +136,15 @@ def disks_of(places: Places) -> tuple[Disk, ...]:
 def low_on(places: Places) -> str:
     """Say which disk has too little room to go on fetching; nothing where all have enough."""
     return status.low_disk(disks_of(places), places.min_free)
+
+
+def _free(folder: Path) -> int:
+    """Give the bytes that its disk has free; fewer than none for a folder that is not there yet."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return -1
+    return found.f_bavail * found.f_frsize
 
 
 def _nearest(folder: Path) -> Path:

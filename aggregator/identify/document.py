@@ -33,18 +33,19 @@ def _named(entry: Entry, names: tuple[Alias, ...]) -> Named:
     return Named(kept, info_code(kept, names), names)
 
 
-def _by_name(found: Sequence[tuple[Entry, tuple[Alias, ...]]], kind: str) -> dict[Alias, list[Entry]]:
+def _shared(found: Sequence[tuple[Entry, tuple[Alias, ...]]], kind: str) -> dict[Alias, list[Entry]]:
+    """Give the names of a kind that several entries have, with those entries."""
     groups: dict[Alias, list[Entry]] = defaultdict(list)
     for entry, names in found:
         for name in names:
             if name.kind == kind:
                 groups[name].append(entry)
-    return groups
+    return {name: group for name, group in groups.items() if len(group) > 1}
 
 
 def _shared_guids(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
     """Guids under which the document has entries with different links, and spellings that two guids share."""
-    groups = _by_name(found, "guid")
+    groups = _shared(found, "guid")
     shared = {name for name, group in groups.items() if len({canonical(e.link) for e in group if e.link}) > 1}
     respelt = {name for name, group in groups.items() if len({entry.guid for entry in group}) > 1}
     return shared | {name for name in respelt if len({entry.title for entry in groups[name]}) > 1}
@@ -58,6 +59,8 @@ def _of_two_posts(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias
         if entry.guid:
             groups[entry.guid, canonical(entry.link)].append(entry)
     twos = {key for key, group in groups.items() if len(group) > 1 and _all_differ(group)}
+    if not twos:
+        return set()
     return {name for entry, names in found if (entry.guid, canonical(entry.link)) in twos for name in names}
 
 
@@ -68,7 +71,7 @@ def _all_differ(group: Sequence[Entry]) -> bool:
 
 def _shared_links(found: Sequence[tuple[Entry, tuple[Alias, ...]]]) -> set[Alias]:
     """Links under which the document has entries with different guids, or without guids and with different titles."""
-    groups = _by_name(found, "url")
+    groups = _shared(found, "url")
     return {name for name, group in groups.items() if len({_guid_or_title(e) for e in group}) > 1}
 
 

@@ -73,8 +73,8 @@ def _beside_peers(console: Console, sources: int, rounds: int, with_reader: bool
 def _peers(results: list[peers.Result], sources: int, rounds: int) -> Table:
     title = (
         f"The whole job beside peers: {sources} sources of {ENTRIES} Chinese full-text entries, median of {rounds}\n"
-        "rounds, CPU ms a source without start-up (user and system, children included); our passes are those of one\n"
-        "process, as a daemon's are, the others' are processes of their own; only we publish"
+        "rounds, CPU ms a source without start-up (user and system, children included).\n"
+        "Our passes are those of one process, a daemon's; the others' are processes. Only we publish."
     )
     table = Table("pass", "program", title=title, title_justify="left")
     for heading in ("ms a source", "ours / its", "aimed at", ""):
