@@ -40,7 +40,7 @@ class Measured:
 def measure(sources: int, articles: int, tell: Callable[[str, int, int], None] | None = None) -> Measured:
     """Fill a store, run the daemon over it until every source was polled and all is published, and look at it."""
     with TemporaryDirectory() as folder, origin() as url:
-        fresh = max(sources // 100, 1)
+        fresh = max(sources // 20, 1)
         config = tick.prepared(Path(folder), url, sources, articles, fresh, tell)
         with config.open("a", encoding="utf-8") as file:
             file.write(f"\n[server]\nport = {_free_port()}\n")
