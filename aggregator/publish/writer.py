@@ -13,14 +13,14 @@ from aggregator.records import Document
 
 COMPRESSED = frozenset({".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt"})
 _LEFTOVER = re.compile(r"\..+\.(\d+)-[0-9a-f]{12}\.part")
-_MANY = "article/"  # most of the files and the least read: who serves them compresses those that are asked for
+_MANY = "article/"  # most of the files and the least read: compressed once, not twice
 
 
 class Writer:
     """Writes below one directory. One writer at a time; readers may look at any moment.
 
-    Beside each text `path` stand `path.gz` and, with `brotli`, `path.br`, unless it is an article's; beside a feed that
-    has changed its history. A file appears by rename from a temporary one in its own folder, so a reader or a
+    Beside each text `path` stand `path.gz` and, with `brotli` and unless it is an article's, `path.br`; beside a feed
+    that has changed its history. A file appears by rename from a temporary one in its own folder, so a reader or a
     crash finds the old bytes or the new, never a part; the document comes last, so that whoever sees it sees what
     belongs to it.
     """
@@ -87,9 +87,9 @@ class Writer:
         return changed
 
     def _codings(self, path: str) -> tuple[str, ...]:
-        if path.startswith(_MANY) or os.path.splitext(path)[1] not in COMPRESSED:
+        if os.path.splitext(path)[1] not in COMPRESSED:
             return ()
-        return tuple(variants.ENDINGS) if self._brotli else ("gzip",)
+        return tuple(variants.ENDINGS) if self._brotli and not path.startswith(_MANY) else ("gzip",)
 
 
 def _outdated(

@@ -91,7 +91,7 @@ def _twins(path: str) -> set[str]:
     """The endings of the compressed files that are to stand beside a document."""
     if path.endswith((".gz", ".br")):
         return set()
-    return set() if path.startswith("article/") else {".gz"}
+    return {".gz"}
 
 
 def _beside(path: str, files: Mapping[str, bytes]) -> set[str]:

@@ -37,11 +37,12 @@ def test_a_document_stands_at_its_path_with_its_compressed_forms_beside_it(tmp_p
     assert everything_in(tmp_path) == {FEED.path, *TWINS}
 
 
-def test_articles_are_left_to_who_serves_them_to_compress_as_there_are_so_many(tmp_path: Path) -> None:
+def test_articles_are_compressed_once_as_there_are_so_many(tmp_path: Path) -> None:
     (tmp_path / "article").mkdir()
-    (tmp_path / "article/NW1.html.gz").write_bytes(b"of a version of this program that compressed them")
+    (tmp_path / "article/NW1.html.br").write_bytes(b"of a version of this program that compressed them twice")
     Writer(tmp_path, brotli=True).write(Document("article/NW1.html", b"<p>x" * 100))
-    assert everything_in(tmp_path) == {"article/NW1.html"}
+    assert everything_in(tmp_path) == {"article/NW1.html", "article/NW1.html.gz"}
+    assert gzip.decompress((tmp_path / "article/NW1.html.gz").read_bytes()) == b"<p>x" * 100
 
 
 def test_equal_bytes_touch_nothing(tmp_path: Path) -> None:
