@@ -14,7 +14,7 @@ def metrics(status: Status, tally: Tally | None = None) -> str:
 
 def _gauges(status: Status) -> Iterator[str]:
     yield from _metric("info", "The version that runs.", {("version", status.version): 1})
-    yield from _metric("articles", "Published articles.", {None: status.entries})
+    yield from _metric("published_articles", "Articles that are published.", {None: status.entries})
     yield from _metric("channels", "Channels.", {None: status.channels})
     yield from _metric("sources", "Sources by state.", {("state", state): n for state, n in status.states.items()})
     yield from _metric("held_articles", "Articles that are held back.", {None: status.held})

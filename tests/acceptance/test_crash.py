@@ -16,8 +16,7 @@ from typing import Any
 from acceptance_checks import Formats, differences, eventually
 
 SEED = int(os.environ.get("AGGREGATOR_TEST_SEED", 0)) or random.SystemRandom().randrange(1, 10**6)
-FULL = bool(os.environ.get("AGGREGATOR_TEST_FULL"))  # all there is to show; a quick run shows a part of it
-KILLS = 20 if FULL else 7
+KILLS = 20
 WINDOW = 40  # articles in a document; each request brings one or two new ones, so much overlaps
 FEEDS = ("alpha", "beta", "gamma")
 

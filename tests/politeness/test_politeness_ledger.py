@@ -5,7 +5,6 @@ rules are about. Each rule of HTTP citizenship is checked over everything that w
 rule broken.
 """
 
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,8 +20,7 @@ from politeness_rules import CHECKS, HEEDLESS, Script, violations
 from politeness_script import DAY, HEALTHY, HOUR, SECRET, START, Feed, some_days, some_weeks, twins
 
 Ledger = tuple[Log, Script]
-FULL = bool(os.environ.get("AGGREGATOR_TEST_FULL"))  # all there is to show; a quick run shows a part of it
-SOURCES, HOURS, RESTARTS = (200, 72, 20) if FULL else (140, 36, 10)
+SOURCES, HOURS, RESTARTS = 200, 72, 20
 
 MEANINGS = {
     1: "the first fetch is unconditional, every later one is not",
@@ -112,12 +110,12 @@ def test_the_ledger_holds_what_it_should(days: Ledger) -> None:
     log, script = days
     assert sum(feed.sources for feed in script.values()) == SOURCES
     assert len(log.starts) == RESTARTS + 1
-    assert len(log.requests) > (10_000 if FULL else 4000)
+    assert len(log.requests) > 10_000
     assert {asked.feed for asked in log.requests} == set(script)
     statuses = Counter(asked.answer.status for asked in log.requests)
     assert set(statuses) == {0, 200, 226, 301, 302, 303, 304, 307, 308, 401, 403, 404, 410, 429, 500, 502, 503}
     assert {asked.process for asked in log.requests} == set(range(RESTARTS + 1))
-    assert len(log.forced) >= (9 if FULL else 6)
+    assert len(log.forced) >= 9
     assert not [problem for _, outcome in log.outcomes for problem in outcome.problems if "internal" in problem]
 
 

@@ -177,7 +177,7 @@ def test_a_source_without_news_and_a_site_without_sources_have_a_page_too(direct
 def test_prometheus_reads_the_metrics_line_by_line() -> None:
     text = metrics(status(), tally())
     samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-    assert samples["aggregator_articles"] == "12"
+    assert samples["aggregator_published_articles"] == "12"
     assert samples['aggregator_sources{state="failing"}'] == "1"
     assert samples['aggregator_subscribers{channel="keji"}'] == "43"
     assert samples['aggregator_fetches_total{outcome="failed"}'] == "1"
