@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING
 
 from aggregator.channels import Channels
 from aggregator.publish.view import within
-from aggregator.records import (
-    Policies,
-    PublishReport,
-    StoredEntry,
-)
+from aggregator.records import Policies, PublishReport, StoredEntry
+from aggregator.status import EVENTS_SHOWN
 
 if TYPE_CHECKING:
     from aggregator.publish.jekyll import Export
@@ -29,7 +26,6 @@ LISTS = ("feed", "index", "sources")
 RETRACTED_FOR = timedelta(days=30)  # so long the current documents say that an article was retracted (RFC 6721)
 PUBLISHED_AT_ONCE = 250  # documents between two points from which a crash starts again
 EXPORTED_AT_ONCE = 200
-EVENTS_SHOWN = 50
 _ARTICLE = "article/"
 _NONE: Mapping[str, StoredEntry] = {}
 

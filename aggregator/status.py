@@ -16,6 +16,7 @@ FAILURES_UNTIL_TOLD = 3
 SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # upper bounds of how long answers took; beyond is "+Inf"
 BEYOND = "+Inf"
 DAYS_SHOWN, HOURS_SHOWN = 30, 48
+EVENTS_SHOWN = 50  # on the page and in the feed
 WELL = "well"
 
 Key = tuple[str, str, str]  # name, label, hour or day

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EVENTS_SHOWN = 50
 _BESIDE = ("", "-wal", "-shm")
 
 
@@ -60,8 +59,12 @@ class Watch:
             self._asked.add(outcome.source)
 
     def low(self) -> str:
-        """Say that the disk has too little room to go on fetching; nothing where it has enough."""
-        return low_on(self._places)
+        """Say that the disk has too little room to go on fetching; nothing where it has enough. This is asked before
+        each fetch: that there is enough takes two calls."""
+        places = self._places
+        if min(_free(places.store.parent), _free(places.public)) >= places.min_free:
+            return ""
+        return low_on(places)
 
     def take_stock(self) -> None:
         """Keep what was counted, and tell what changed since: in the sources that were asked, and on the disk."""
@@ -167,7 +170,7 @@ def look(store: "Store", places: Places, now: datetime) -> Status:
         seconds=status.by_seconds(counts, now),
         subscribers=store.subscribers(),
         troubles=tuple(store.troubles()),
-        events=tuple(store.events(EVENTS_SHOWN)),
+        events=tuple(store.events(status.EVENTS_SHOWN)),
         disks=disks,
         low=status.low_disk(disks, places.min_free),
         store_bytes=sum(_size(places.store.with_name(places.store.name + ending)) for ending in _BESIDE),

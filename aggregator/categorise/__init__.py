@@ -4,8 +4,9 @@ what the operator's rules make of it.
 Pure.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aggregator.lazy import parts_of
 
 if TYPE_CHECKING:
     from aggregator.categorise.naming import (
@@ -114,10 +115,5 @@ _PLACES = {
 }
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Load a part when it is first asked for: a worker reads documents, and needs a part of this for posts only."""
-        if name not in _PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+if not TYPE_CHECKING:  # a worker reads documents, and needs a part of this for posts only
+    __getattr__ = parts_of(__name__, _PLACES)

@@ -1,7 +1,6 @@
 """The configuration: one model per TOML table, read with all problems at once."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aggregator.config.changes import differences, for_a_restart
 from aggregator.config.load import FLOOR, Checks, load, parse, schema, warnings
@@ -16,6 +15,7 @@ from aggregator.config.settings import (
     SourceTable,
 )
 from aggregator.config.units import duration, size, spoken
+from aggregator.lazy import parts_of
 
 if TYPE_CHECKING:
     from aggregator.config.edit import NewSource, add_sources, replace_file, source_name
@@ -49,10 +49,5 @@ __all__ = [
 _EDITS = ("NewSource", "add_sources", "replace_file", "source_name")
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Load what changes the file, and tomlkit with it, when it is first asked for."""
-        if name not in _EDITS:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.edit"), name)
+if not TYPE_CHECKING:  # what changes the file, and tomlkit with it, when it is first asked for
+    __getattr__ = parts_of(__name__, dict.fromkeys(_EDITS, "edit"))

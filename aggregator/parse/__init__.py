@@ -6,9 +6,9 @@ because a hostile document can take minutes or gigabytes.
 
 import dataclasses
 from collections.abc import Container
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from aggregator.lazy import parts_of
 from aggregator.parse import document, json_text
 from aggregator.parse.document import decode
 from aggregator.records import ArticleRule, ListRules, PageRules, ParsedFeed, RawEntry, Unreadable
@@ -116,10 +116,5 @@ _PLACES = {
 }
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Load a part when it is first asked for: the main process reads no documents, and most workers only feeds."""
-        if name not in _PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+if not TYPE_CHECKING:  # the main process reads no documents, and most workers only feeds
+    __getattr__ = parts_of(__name__, _PLACES)

@@ -4,8 +4,9 @@ Everything but `Writer` is pure: the same view gives the same bytes, on any mach
 jinja2 are known here only.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aggregator.lazy import parts_of
 
 if TYPE_CHECKING:
     from aggregator.publish.addresses import article_path, channel_path
@@ -72,10 +73,5 @@ _PLACES = {
 }
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Load a part when it is first asked for: most commands publish nothing, and feedgen and jinja2 take time."""
-        if name not in _PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+if not TYPE_CHECKING:  # most commands publish nothing, and feedgen and jinja2 take time
+    __getattr__ = parts_of(__name__, _PLACES)

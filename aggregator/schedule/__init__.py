@@ -1,7 +1,8 @@
 """When things happen: a few fixed jobs; what is due stands in the store's rows."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aggregator.lazy import parts_of
 
 if TYPE_CHECKING:
     from aggregator.schedule.local import Daemon, Pulse
@@ -9,10 +10,5 @@ if TYPE_CHECKING:
 __all__ = ["Daemon", "Pulse"]
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Load the scheduler when it is first asked for: only the daemon has one."""
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.local"), name)
+if not TYPE_CHECKING:  # only the daemon has a scheduler
+    __getattr__ = parts_of(__name__, dict.fromkeys(__all__, "local"))

@@ -180,8 +180,7 @@ class Site:
         if path not in ("healthz", "readyz") and (refusal := self._status_refused(path, scope, heard)):
             return self._sent(scope, refusal, heard)
         if path in PATHS:
-            reply = await self._desk.answer(path)
-            return reply.bodiless() if scope["method"] == "HEAD" else reply
+            return _for_method(scope, await self._desk.answer(path))
         ready = await self._files.get(path)
         return self._sent(scope, _page(404, path) if ready is None else self._of_file(ready, scope, heard), heard)
 
@@ -201,7 +200,7 @@ class Site:
         if self._options.readers is not None and reply.status in _READ and scope["path"].endswith(FEED_ENDINGS):
             agent = heard.get(b"user-agent", b"").decode("latin-1")
             self._options.readers.note(scope["path"], self._client(scope, heard), agent)
-        return reply.bodiless() if scope["method"] == "HEAD" else reply
+        return _for_method(scope, reply)
 
     def _turned_away(self, scope: Scope, heard: Heard) -> Answer | None:
         """Give the answer to a client that asked too often."""

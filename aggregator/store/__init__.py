@@ -1,7 +1,8 @@
 """The store: the verbs that the spine speaks, on SQLite."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from aggregator.lazy import parts_of
 
 if TYPE_CHECKING:
     from aggregator.store.glance import Glance
@@ -13,10 +14,5 @@ __all__ = ["Glance", "SearchIndex", "Store"]
 _PLACES = {"Glance": "glance", "SearchIndex": "search", "Store": "sqlite"}
 
 
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        """Load a part when it is first asked for: few commands search."""
-        if name not in _PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+if not TYPE_CHECKING:  # few commands search
+    __getattr__ = parts_of(__name__, _PLACES)

@@ -8,42 +8,21 @@ columns of what was said before (only what changed since is in it). A retraction
 
 import json
 import sqlite3
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from aggregator.records import Archive, Retraction, StoredEntry
 from aggregator.store.rows import ENTRY, time_of, time_text
+from aggregator.store.statements import Statements
 
 EVERYWHERE = ""  # in place of a slug: the feed of the whole site
 
 
-class Archives(ABC):
+class Archives(Statements):
     """The verbs of a store that keep and give the archives of channels."""
-
-    @abstractmethod
-    def writing(self) -> AbstractContextManager[None]:
-        """One transaction around several verbs."""
-
-    @abstractmethod
-    def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents as outdated."""
-
-    @abstractmethod
-    def stamps(self, documents: Iterable[str]) -> dict[str, str]:
-        """Give the stamps of those of the documents that are marked."""
-
-    @abstractmethod
-    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _write(self, sql: str, **values: Any) -> int: ...
-
-    @abstractmethod
-    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None: ...
 
     @abstractmethod
     def _stored(self, rows: Sequence[sqlite3.Row | Mapping[str, Any]]) -> list[StoredEntry]: ...

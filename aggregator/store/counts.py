@@ -5,16 +5,14 @@ numbers stay.
 """
 
 import secrets
-import sqlite3
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from aggregator.status import WELL, Change, Event, Key, Trouble
 from aggregator.store.rows import time_of, time_text
+from aggregator.store.statements import Statements
 
 _HOURS_KEPT, _DAYS_KEPT, _READERS_KEPT = timedelta(days=8), timedelta(days=400), timedelta(days=35)
 _EVENTS_KEPT = 500
@@ -22,28 +20,8 @@ _MOST_READERS = 200_000  # of a day, of all channels
 _SALT_BYTES = 32
 
 
-class Counts(ABC):
+class Counts(Statements):
     """The verbs of a store that count, and that remember what was told."""
-
-    @abstractmethod
-    def writing(self) -> AbstractContextManager[None]:
-        """One transaction around several verbs."""
-
-    @abstractmethod
-    def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents to be rendered."""
-
-    @abstractmethod
-    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _rows_in(self, sql: str, values: Sequence[str], *first: str) -> Iterator[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _write(self, sql: str, **values: Any) -> int: ...
-
-    @abstractmethod
-    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None: ...
 
     # --- counts --------------------------------------------------------------------------------
 

@@ -4,39 +4,22 @@
 has `sources.review_since`.
 """
 
-import sqlite3
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from aggregator.records import Arrival, Entry, Hold, Past
 from aggregator.store.rows import entry_of, past_of, time_of, time_text
+from aggregator.store.statements import Statements
 
 
-class HeldArticles(ABC):
+class HeldArticles(Statements):
     """The verbs of a store that hold articles, and let them out."""
-
-    @abstractmethod
-    def writing(self) -> AbstractContextManager[None]:
-        """One transaction around several verbs."""
 
     @abstractmethod
     def add(self, arrivals: Iterable[Arrival], now: datetime) -> None:
         """Store new articles with their names."""
-
-    @abstractmethod
-    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _rows_in(self, sql: str, values: Sequence[str], *first: str) -> Iterator[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _write(self, sql: str, **values: Any) -> int: ...
-
-    @abstractmethod
-    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None: ...
 
     def past(self, source: str) -> Past:
         """Give what a source brought lately, and when it brought its first article."""

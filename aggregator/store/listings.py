@@ -4,31 +4,20 @@ Neither grows with what is stored: a source that calls itself otherwise changes 
 """
 
 import json
-import sqlite3
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any
 
 from aggregator.records import Channel, Listing, SourceNote
 from aggregator.store.rows import time_of
+from aggregator.store.statements import Statements
 from aggregator.urls import fold_name
 
 BLOCK = 1_000  # articles; a new one changes one block
 PAGE = 500  # sources
 
 
-class Listings(ABC):
+class Listings(Statements):
     """The verbs of a store that give such lists."""
-
-    @abstractmethod
-    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None: ...
-
-    @abstractmethod
-    def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents as outdated."""
 
     @abstractmethod
     def slugs_of(self, folded: Iterable[str]) -> dict[str, str]:

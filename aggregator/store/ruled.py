@@ -6,27 +6,18 @@ said stays as it is: rules' words are put over it when it is shown, and `edition
 
 import json
 import sqlite3
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from aggregator.records import Channel, Entry, Place, Source, Standing, StoredEntry
 from aggregator.store.archives import archive_mark
 from aggregator.store.rows import ENTRY, entry_of_text, stored_of, time_text
+from aggregator.store.statements import Statements
 
 
-class RuledArticles(ABC):
+class RuledArticles(Statements):
     """The verbs of a store for what rules and the configuration make of stored articles."""
-
-    @abstractmethod
-    def writing(self) -> AbstractContextManager[None]:
-        """One transaction around several verbs."""
-
-    @abstractmethod
-    def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents as outdated."""
 
     @abstractmethod
     def mark_article(self, code: str) -> None:
@@ -43,18 +34,6 @@ class RuledArticles(ABC):
     @abstractmethod
     def empty_archives(self, slug: str) -> None:
         """Forget the archives of a channel; their documents are marked."""
-
-    @abstractmethod
-    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _rows_in(self, sql: str, values: Sequence[str], *first: str) -> Iterator[sqlite3.Row]: ...
-
-    @abstractmethod
-    def _write(self, sql: str, **values: Any) -> int: ...
-
-    @abstractmethod
-    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None: ...
 
     # --- how articles stand ----------------------------------------------------------------------
 

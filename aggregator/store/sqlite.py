@@ -77,8 +77,6 @@ from aggregator.store.stories import Stories
 from aggregator.urls import host
 
 BUSY_SECONDS = 20  # what holds the store for longer is named; what was to be written comes with the next try
-_IN_ONE_QUERY = 400  # values bound at once; SQLite's own limit is higher
-
 
 
 class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
@@ -126,51 +124,6 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
         """Close the connection; a transaction that is open is undone."""
         with self._lock:
             self._connection.close()
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """One transaction around several verbs: all of it is kept, or nothing. May be nested."""
-        with self._lock, self._reporting():
-            if self._depth == 0:
-                self._connection.execute("BEGIN IMMEDIATE")
-            self._depth += 1
-            try:
-                yield
-            except BaseException:
-                self._depth -= 1
-                if self._depth == 0 and self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-            self._depth -= 1
-            if self._depth == 0:
-                self._connection.execute("COMMIT")
-
-    @contextmanager
-    def _reporting(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {in_words(error)}") from error
-
-    def _rows(self, sql: str, **values: Any) -> list[sqlite3.Row]:
-        with self._lock, self._reporting():
-            return self._connection.execute(sql, values).fetchall()
-
-    def _rows_in(self, sql: str, values: Sequence[str], *first: str) -> Iterator[sqlite3.Row]:
-        """Run a query that holds `IN (?)` for values in any number; `first` are its numbered parameters."""
-        for start in range(0, len(values), _IN_ONE_QUERY):
-            part = values[start : start + _IN_ONE_QUERY]
-            query = sql.replace("(?)", f"({','.join('?' * len(part))})")
-            with self._lock, self._reporting():
-                yield from self._connection.execute(query, (*first, *part)).fetchall()
-
-    def _write(self, sql: str, **values: Any) -> int:
-        with self.writing():
-            return self._connection.execute(sql, values).rowcount
-
-    def _write_many(self, sql: str, rows: Iterable[dict[str, Any]]) -> None:
-        with self.writing():
-            self._connection.executemany(sql, rows)
 
     # --- the site ------------------------------------------------------------------------------
 
@@ -880,16 +833,6 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
 
     # --- what is to be published ---------------------------------------------------------------
 
-    def mark(self, documents: Iterable[str]) -> None:
-        """Mark documents as outdated: `feed`, `index`, `gone`, `category/<slug>`, `category/<slug>/archive-<n>`,
-        `article/<code>`."""
-        self._write_many(_MARK, [{"document": document} for document in documents])
-
-    def stamps(self, documents: Iterable[str]) -> dict[str, str]:
-        """Give the stamps of those of the documents that are marked."""
-        found = self._rows_in("SELECT document, stamp FROM marks WHERE document IN (?)", sorted(set(documents)))
-        return {row["document"]: row["stamp"] for row in found}
-
     def mark_article(self, code: str) -> None:
         """Mark every document that an article stands in and that may change."""
         with self.writing():
@@ -1251,9 +1194,6 @@ _MOVE_CHANNEL = """INSERT INTO channels (slug, title, name, created, rule, opene
     SELECT :new, title, name, created, CASE WHEN rule = '' OR :rule = '' THEN :rule ELSE rule END,
         CASE WHEN opened_as = '' THEN slug ELSE opened_as END FROM channels WHERE slug = :old
     ON CONFLICT DO NOTHING"""
-
-_MARK = """INSERT INTO marks (document, stamp) VALUES (:document, lower(hex(randomblob(8))))
-    ON CONFLICT (document) DO UPDATE SET stamp = excluded.stamp"""
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
