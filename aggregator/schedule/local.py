@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -61,6 +62,7 @@ class Daemon:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._lines: dict[str, dict[str, None]] = {}  # the names that wait, in their order
         self._of_line: Counter[str] = Counter()  # how many are running
+        self._beats: set[asyncio.Task[Any]] = set()  # the jobs under way
         self._publishing = asyncio.Lock()
         self._stopping = False
         self._said: dict[str, str] = {}
@@ -81,21 +83,33 @@ class Daemon:
         await _first_of(stop, pause or stop)
         self._stopping = True
         await self._end_in_peace(stop)
-        scheduler.shutdown(wait=False)
+        await self._end_beats(scheduler)
         await self._finish()
 
     def _kept_up(self, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         """Give a job that a full disk or a locked store does not end: it is said once, and tried at each beat."""
 
         async def beat() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._beats.add(task)
             try:
                 await job()
             except (AggregatorError, OSError) as error:
                 self._say(job.__name__, str(error))
             else:
                 self._said.pop(job.__name__, None)
+            finally:
+                self._beats.discard(task)
 
         return beat
+
+    async def _end_beats(self, scheduler: AsyncIOScheduler) -> None:
+        """Shut the scheduler down when no job is under way: it would cancel one, whose thread would go on beside us."""
+        scheduler.pause()
+        while self._beats:
+            await asyncio.wait(self._beats)
+        scheduler.shutdown(wait=False)
 
     def _say(self, job: str, problem: str) -> None:
         if self._said.get(job) != problem:

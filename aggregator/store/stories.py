@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from aggregator.records import Alias, Alike, Arrival, Changes, Entry, Fingerprint, Merge, Related, Revision, Telling
@@ -168,9 +169,10 @@ class Stories:
     # --- what is shown of it ---------------------------------------------------------------------
 
     def related(self, codes: Sequence[str]) -> dict[str, tuple[Related, ...]]:
-        """Give the tellings of articles that are not the shown one, by code, in the order in which they came."""
+        """Give the tellings of articles that are not the shown one, by code, in the order in which they came; of those
+        of one second the one that the article is kept for was first."""
         found: dict[str, tuple[Related, ...]] = {}
-        rows = sorted(self._store._rows_in(_RELATED, codes), key=lambda row: (row["first_seen"], row["code"]))
+        rows = sorted(self._store._rows_in(_RELATED, codes), key=itemgetter("first_seen", "later", "code"))
         for row in rows:
             one = Related(row["source_title"], row["title"], row["link"], row["source"])
             found[row["info_code"]] = (*found.get(row["info_code"], ()), one)
@@ -263,7 +265,7 @@ _TELL = """INSERT INTO tellings (code, info_code, source, title, link, entry, so
 _DISPLACED = """SELECT * FROM entries WHERE info_code = :code AND source <> :source
     AND EXISTS (SELECT 1 FROM tellings t WHERE t.info_code = entries.info_code)"""
 
-_RELATED = """SELECT t.info_code, t.code, t.first_seen, t.source, t.title, t.link,
+_RELATED = """SELECT t.info_code, t.code, t.code <> t.info_code AS later, t.first_seen, t.source, t.title, t.link,
         CASE WHEN s.title = '' THEN s.name ELSE s.title END AS source_title
     FROM tellings t JOIN entries e ON e.info_code = t.info_code JOIN sources s ON s.name = t.source
    WHERE t.source <> e.source AND t.info_code IN (?)"""
@@ -272,7 +274,7 @@ _ALL_TOLD = "SELECT code, source, entry FROM tellings WHERE info_code = :code OR
 
 _TOLD = """SELECT t.code, t.source, t.title, t.link, t.source = e.source AS shown
     FROM tellings t JOIN entries e ON e.info_code = t.info_code
-   WHERE t.info_code = :code ORDER BY t.first_seen, t.code"""
+   WHERE t.info_code = :code ORDER BY t.first_seen, t.code <> t.info_code, t.code"""
 
 _ALONE = """DELETE FROM tellings WHERE code = :code
     AND NOT EXISTS (SELECT 1 FROM tellings t WHERE t.info_code = :code AND t.code <> :code)"""
