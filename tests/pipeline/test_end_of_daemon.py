@@ -1,4 +1,4 @@
-"""A daemon that is stopped ends what it has begun: a publish under way is waited for, and the last one comes after it."""
+"""A daemon that is stopped ends what it has begun: a publish under way is waited for, and the last one comes then."""
 
 import asyncio
 import threading
