@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 KEY = "0123456789abcdef"
+SILENCE = 2.5  # seconds; the source of this disk is due at each
 ATOM = "{http://www.w3.org/2005/Atom}"
 
 
@@ -28,7 +29,7 @@ def rss(*numbers: int) -> bytes:
     return f"<rss version='2.0'><channel><title>来源</title><link>https://example.org/</link><description>d</description>{items}</channel></rss>".encode()
 
 
-def until(holds: Callable[[], object], seconds: float = 15) -> Any:
+def until(holds: Callable[[], object], seconds: float = 60) -> Any:
     """Wait for something, and give it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -170,6 +171,17 @@ def on_small_disk(workspace: Any, origin: Any) -> Path:
     return disk
 
 
+def silent(origin: Any) -> int:
+    """Wait until nothing was asked for some seconds, and give how many requests there were."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        asked = len(origin.requests)
+        time.sleep(SILENCE)
+        if len(origin.requests) == asked:
+            return asked
+    raise AssertionError("it goes on fetching")
+
+
 def test_a_disk_that_fills_stops_fetching_and_nothing_else_and_room_lets_it_go_on(
     workspace: Any, origin: Any, answer: Any
 ) -> None:
@@ -181,11 +193,10 @@ def test_a_disk_that_fills_stops_fetching_and_nothing_else_and_room_lets_it_go_o
             fill(disk, 1_000_000)
             until(lambda: "min_free" in workspace.get("/status").body.decode())
             until(lambda: any(title == "the disk is nearly full" for _, _, title in told(workspace)))
-            time.sleep(1.2)  # what had begun before may end
-            asked = len(origin.requests)
+            asked = silent(origin)  # when what had begun before has ended
             origin.answers["/feed"] = answer(rss(1, 2, 3), headers={"Content-Type": "application/rss+xml"})
             fill(disk, 0)
-            time.sleep(2.5)
+            time.sleep(SILENCE)
             assert daemon.poll() is None
             assert len(origin.requests) == asked
             assert "标题2" in workspace.get("/category/keji.atom").body.decode()

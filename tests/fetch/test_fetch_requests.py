@@ -146,12 +146,12 @@ async def test_no_more_requests_are_under_way_than_allowed(server: RawServer) ->
 
 async def test_waiting_for_a_free_slot_does_not_use_up_the_deadline(server: RawServer) -> None:
     async def slow(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.6)
         writer.write(answer(b"x"))
 
     url = server.answers(slow)
     async with Client(ClientOptions(AGENT, ("127.0.0.0/8",), concurrency=1)) as client:
-        results = await asyncio.gather(*(client.get(url, timeout=timedelta(seconds=0.4)) for _ in range(4)))
+        results = await asyncio.gather(*(client.get(url, timeout=timedelta(seconds=2)) for _ in range(4)))
     assert all(isinstance(result, Fetched) for result in results)
 
 

@@ -148,8 +148,9 @@ def test_jobs_run_in_the_order_they_came_and_the_deadline_counts_from_their_star
 
     async def scene(pool: WorkerPool) -> None:
         await pool.run(parse_jobs.echo, 0, deadline=LATE)
-        slow = pool.run(parse_jobs.nap, 0.4, deadline=LATE)
-        rest = (pool.run(parse_jobs.write_order, str(order), number, deadline=SOON) for number in range(5))
+        slow = pool.run(parse_jobs.nap, 2.2, deadline=LATE)
+        short = timedelta(seconds=2)
+        rest = (pool.run(parse_jobs.write_order, str(order), number, deadline=short) for number in range(5))
         await asyncio.gather(slow, *rest)
 
     in_a_pool(scene)

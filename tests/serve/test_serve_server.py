@@ -19,6 +19,7 @@ from aggregator.records import Document
 from aggregator.serve import ServeOptions, create_app, serve
 from aggregator.serve.answers import Answer
 from aggregator.serve.app import Site
+from aggregator.serve.server import GRACE_SECONDS
 
 BODY = b"<feed>" + b"x" * 300_000 + b"</feed>"
 
@@ -237,7 +238,7 @@ def test_an_idle_connection_does_not_hold_the_server_up(tmp_path: Path) -> None:
                 stop.set()
             return time.monotonic() - began
 
-    assert asyncio.run(stop_soon()) < 2
+    assert asyncio.run(stop_soon()) < GRACE_SECONDS
 
 
 def test_the_server_serves_over_ipv6_where_there_is_one(tmp_path: Path) -> None:
