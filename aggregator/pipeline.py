@@ -364,17 +364,21 @@ class Pipeline:
         return done
 
     async def preview(self, source: Source) -> Preview:
-        """Fetch a source without conditions, and say what would be stored. Nothing is, and no text is fetched."""
+        """Fetch a source without conditions, and say what would be stored. Nothing is, and of the texts behind a second
+        request only the first is fetched."""
         return masking.hidden_preview(source, await self._preview(source))
 
     async def _preview(self, source: Source) -> Preview:
-        reading = await self._read(Poll(source, SourceMemory(), self._now(), self._tools()))
+        poll = Poll(source, SourceMemory(), self._now(), self._tools())
+        reading = await self._read(poll)
         match reading:
             case Read():
                 named = await self._beside(reading.intake.entries, _named, reading.intake)
                 memory = await self._in_thread(self._store.memory, source.name)
-                prints = await self._fingerprints(self._tools(), source, memory, named, reading.intake)
-                return await self._in_thread(self._ledger.previewed, source, reading, named, memory, prints)
+                named, problems = await self._with_texts(replace(poll, memory=memory), named, most=1)
+                prints = await self._fingerprints(poll.tools, source, memory, named, reading.intake)
+                found = await self._in_thread(self._ledger.previewed, source, reading, named, memory, prints)
+                return replace(found, problems=(*found.problems, *problems))
             case Listed():
                 listed = tuple(FeedLink(outline.url, outline.title) for outline in reading.outlines)
                 return Preview(source.name, reading.fetched.url, links=listed)
@@ -420,17 +424,20 @@ class Pipeline:
 
     # --- the text behind a second request ------------------------------------------------------------
 
-    async def _with_texts(self, poll: Poll, named: Sequence[Named]) -> tuple[tuple[Named, ...], list[str]]:
-        """Fetch the texts of the articles that are not stored yet or changed in the list; the others are left alone."""
+    async def _with_texts(
+        self, poll: Poll, named: Sequence[Named], most: int | None = None
+    ) -> tuple[tuple[Named, ...], list[str]]:
+        """Fetch the texts of the articles that are not stored yet or changed in the list, or the first so many of them;
+        the others are left alone."""
         if not any(item.entry.article_url for item in named):
             return tuple(named), []
         wanted = await self._in_thread(self._ledger.articles_wanted, poll.source, named, poll.memory)
+        places = [place for place, item in enumerate(named) if item.info_code in wanted]
         result, problems = list(named), []
-        for place, item in enumerate(named):
-            if item.info_code in wanted:
-                entry, problem = await self._text(poll, item.entry)
-                result[place] = replace(item, entry=entry)
-                problems += [problem] if problem else []
+        for place in places[:most]:
+            entry, problem = await self._text(poll, named[place].entry)
+            result[place] = replace(named[place], entry=entry)
+            problems += [problem] if problem else []
         return tuple(result), problems
 
     async def _text(self, poll: Poll, entry: Entry) -> tuple[Entry, str | None]:

@@ -40,7 +40,10 @@ _STYLES = {
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with all fields.")
 @click.pass_obj
 def preview(path: Path, name: str, as_json: bool) -> int:
-    """Fetch a source and show what would be stored; nothing is, and its next fetch is not put off."""
+    """Fetch a source and show what would be stored; nothing is, and its next fetch is not put off.
+
+    Where each text comes by a request of its own, the first is fetched.
+    """
     settings = wiring.load_settings(path)
     found = run_to_end(_preview(_with_enabled(settings, name), name))
     if as_json:
@@ -154,9 +157,10 @@ def _facts(found: Preview) -> list[tuple[str, str]]:
     said.append(("articles", f"{len(found.items)} ({told})" if told else "none"))
     if facts.ttl_minutes:
         said.append(("asks for", f"{facts.ttl_minutes} min between two fetches"))
-    owed = sum(bool(item.entry.article_url) for item in found.items if item.what == "new")
+    owed = [item.entry for item in found.items if item.what == "new" and item.entry.article_url]
     if owed:
-        said.append(("texts", f"{owed} would be fetched by a request each"))
+        said.append(("texts", f"{len(owed)} would be fetched by a request each"))
+    said += [("of one", markup.excerpt(entry.content, _EXCERPT)) for entry in owed if entry.row_fingerprint]
     return [(label, text) for label, text in said if text]
 
 

@@ -47,6 +47,25 @@ def contents(workspace: Any) -> dict[str, str]:
     return {row["title"]: row["content"] or row["summary"] for row in workspace.rows("SELECT * FROM entries")}
 
 
+def test_trying_a_source_fetches_one_text_and_stores_nothing(site: Any, origin: Any) -> None:
+    workspace = site(1, 2, 3)
+    said = workspace.run("test", "paper").stdout
+    assert "3 would be fetched by a request each" in said
+    assert "第1-0段" in said
+    assert [request.path for request in origin.requests if request.path.startswith("/news")] == ["/news/1.html"]
+    lengths = {item["title"]: item["content_length"] for item in workspace.json("test", "paper")["items"]}
+    assert lengths["第1篇"] > 100
+    assert lengths["第2篇"] == lengths["第3篇"] == 0
+    assert not (workspace.folder / "aggregator.db").exists()
+
+
+def test_trying_a_source_says_what_is_wrong_with_its_texts(site: Any, origin: Any, answer: Any) -> None:
+    workspace = site(1, fulltext='fulltext = "div.none"')
+    done = workspace.run("test", "paper")
+    assert done.returncode == 0
+    assert "div.none" in done.stderr
+
+
 @pytest.mark.parametrize("wish", ["true", '"div.article"'])
 def test_each_article_has_the_text_of_its_page_which_is_asked_for_once(site: Any, origin: Any, wish: str) -> None:
     workspace = site(1, 2, fulltext=f"fulltext = {wish}")
