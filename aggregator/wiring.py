@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial, reduce
@@ -427,6 +427,18 @@ def with_search(options: ServeOptions, settings: Settings, index: SearchIndex) -
     """Let what is served answer searches, too, where pages have a field for them."""
     wished = settings.publish.search and "html" in settings.publish.formats
     return replace(options, search=_search(settings, index)) if wished else options
+
+
+def with_search_of_its_own(options: ServeOptions, settings: Settings, opened: ExitStack) -> ServeOptions:
+    """Let a process that only serves answer searches; the index is closed with `opened`. Without a store there is
+    nothing to find.
+
+    Raises:
+        StoreError: when the store or the index cannot be opened.
+    """
+    if not settings.store.path.exists():
+        return options
+    return with_search(options, settings, opened.enter_context(searching(settings)))
 
 
 def _search(settings: Settings, index: SearchIndex) -> Search:

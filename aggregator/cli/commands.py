@@ -22,10 +22,14 @@ from aggregator.records import Outcome, PublishReport
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from aggregator.serve.app import Site
+    from aggregator.serve import Alone, Crew, ServeOptions
+
+    Front = Alone | Crew
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_SERVER = "aggregator.cli.server_process"
 
 
 def begin(path: Path) -> Settings:
@@ -151,7 +155,7 @@ async def _publish(settings: Settings, everything: bool) -> PublishReport:
 @click.pass_obj
 def serve(path: Path) -> int:
     """Serve the published files, and do nothing else. Ctrl-C stops it."""
-    return serve_to_end(_serve_only(begin(path)))
+    return serve_to_end(_serve_only(begin(path), verbose=bool(click.get_current_context().meta[VERBOSE])))
 
 
 def serve_to_end(work: Coroutine[Any, Any, int]) -> int:
@@ -161,21 +165,28 @@ def serve_to_end(work: Coroutine[Any, Any, int]) -> int:
     return run_to_end(work, fast_loop())
 
 
-async def _serve_only(settings: Settings) -> int:
-    from aggregator.serve import create_app
-
+async def _serve_only(settings: Settings, *, verbose: bool) -> int:
     console, stop = console_of(settings), stop_on_signals()
     directory = settings.publish.directory
     if not wiring.is_published(settings):
         show.err().print(f"[yellow]note[/]  nothing is published in {directory} yet; `aggregator fetch` does that")
     options = wiring.serve_options(settings)
-    line = f"serving {directory} at [bold]{address_of(settings)}[/]"
+    line = f"serving {directory} at [bold]{address_of(settings)}[/]{by_processes(settings)}"
     with ExitStack() as stack:
-        if settings.store.path.exists():
-            index = stack.enter_context(wiring.searching(settings))
-            options = wiring.with_search(options, settings, index)
-        await serve_site(settings, create_app(options), stop, lambda: console.print(line))
+        if settings.server.workers == 1:
+            options = wiring.with_search_of_its_own(options, settings, stack)
+        front = front_of(settings, options, verbose=verbose, tell=console.print)
+        await serve_site(settings, front, stop, lambda: console.print(line))
     return DONE
+
+
+def front_of(settings: Settings, options: "ServeOptions", *, verbose: bool, tell: Callable[[str], None]) -> "Front":
+    """Give what answers requests: this process, or several of their own."""
+    from aggregator.serve import Alone, Crew
+
+    if settings.server.workers == 1:
+        return Alone(options)
+    return Crew(("-m", _SERVER), settings.server.workers, options, (settings, verbose), tell)
 
 
 def _told(settings: Settings, ready: Callable[[], None]) -> Callable[[], None]:
@@ -189,18 +200,17 @@ def _told(settings: Settings, ready: Callable[[], None]) -> Callable[[], None]:
     return told
 
 
-async def serve_site(settings: Settings, app: "Site", stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def serve_site(settings: Settings, front: "Front", stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Serve until `stop` is set. Raises: AggregatorError when the address cannot be had."""
-    from aggregator.serve import serve as serve_http
-
+    server = settings.server
     try:
-        await serve_http(app, settings.server.host, settings.server.port, ready=_told(settings, ready), stop=stop)
+        await front.serve(server.host, server.port, ready=_told(settings, ready), stop=stop)
     except OSError as error:
-        place = f"{settings.server.host}:{settings.server.port}"
+        place = f"{server.host}:{server.port}"
         remedy = "is another daemon running? [server] host and port say where to listen"
         raise AggregatorError(f"cannot serve at {place}: {error.strerror or error}; {remedy}") from error
     finally:
-        app.close()
+        front.close()
 
 
 def console_of(settings: Settings) -> "Console":
@@ -215,6 +225,12 @@ def address_of(settings: Settings) -> str:
     host = settings.server.host
     shown = f"[{host}]" if ":" in host else {"0.0.0.0": "127.0.0.1", "": "127.0.0.1"}.get(host, host)
     return f"http://{shown}:{settings.server.port}/"
+
+
+def by_processes(settings: Settings) -> str:
+    """Say how many processes answer requests, where there are several."""
+    workers = settings.server.workers
+    return f" by {workers} processes" if workers > 1 else ""
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -8,8 +8,8 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,13 +20,23 @@ from rich.markup import escape
 
 from aggregator import __version__, config, wiring
 from aggregator.cli import logs, show, systemd
-from aggregator.cli.commands import address_of, begin, console_of, serve_site, serve_to_end, stop_on_signals
+from aggregator.cli.commands import (
+    address_of,
+    begin,
+    by_processes,
+    console_of,
+    front_of,
+    serve_site,
+    serve_to_end,
+    stop_on_signals,
+)
 from aggregator.cli.group import DONE, VERBOSE, cli
 from aggregator.config import Settings
 from aggregator.errors import AggregatorError, ConfigError
 from aggregator.records import PublishReport
 
 if TYPE_CHECKING:
+    from aggregator.cli.commands import Front
     from aggregator.schedule import Pulse
     from aggregator.serve import Readers, ServeOptions
     from aggregator.store import SearchIndex
@@ -113,24 +123,24 @@ class _Daemon:
 
     async def run(self) -> int:
         """Work, and serve what comes of it, until a signal or a fault ends it."""
-        from aggregator.serve import create_app
-
         stop, asked = stop_on_signals(), asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
         wiring.serve_options(self._settings)  # a fault in it is said before anything is opened
         work = await _put_to_work(self._settings, None)
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
-        site, app = create_app(work.options), work.app
-        serving = asyncio.create_task(serve_site(self._listens, site, stop, lambda: self._greet(app)))
+        app, front = work.app, front_of(self._settings, work.options, verbose=self._verbose, tell=self._note)
+        serving = asyncio.create_task(serve_site(self._listens, front, stop, lambda: self._greet(app)))
         alive = asyncio.create_task(systemd.show_life())
         try:
             while settings := await self._until_changed(work, stop, asked, serving):
-                work = await self._exchange(work, settings, site.adopt)
+                work = await self._exchange(work, settings, front)
         finally:
             stop.set()
             systemd.notify("STOPPING=1")
             alive.cancel()
             await asyncio.gather(serving, return_exceptions=True)
+            with suppress(AggregatorError):  # whoever was seen last, if there is still a disk to note it on
+                await asyncio.to_thread(wiring.keep_readers, work.readers, work.app.store)
             await work.parts.aclose()
         self._say("[bold]stopped[/]")
         serving.result()
@@ -186,15 +196,15 @@ class _Daemon:
         wiring.must_be_workable(settings)
         return settings
 
-    async def _exchange(self, work: _Work, settings: Settings, adopt: Callable[["ServeOptions"], None]) -> _Work:
+    async def _exchange(self, work: _Work, settings: Settings, front: "Front") -> _Work:
         """Put a new configuration to work in the place of the one before; where that fails, that one goes on."""
         systemd.reloading()
         try:
-            return await self._exchanged(work, settings, adopt)
+            return await self._exchanged(work, settings, front)
         finally:
             systemd.notify("READY=1")
 
-    async def _exchanged(self, work: _Work, settings: Settings, adopt: Callable[["ServeOptions"], None]) -> _Work:
+    async def _exchanged(self, work: _Work, settings: Settings, front: "Front") -> _Work:
         logs.configure(settings, verbose=self._verbose)  # before anything of it could be said
         try:
             new = await _put_to_work(settings, work)
@@ -203,7 +213,7 @@ class _Daemon:
             logs.configure(self._settings, verbose=self._verbose)
             await asyncio.to_thread(wiring.reinstate, work.app)
             return work
-        adopt(new.options)
+        await front.adopt(new.options, (settings, self._verbose))
         await work.parts.aclose()
         gc.unfreeze()
         gc.collect()
@@ -213,8 +223,8 @@ class _Daemon:
         self._console = console_of(settings)
         self._say(f"[bold]configuration taken up[/]  {escape(', '.join(changed) or 'nothing in it has changed')}")
         if later := config.for_a_restart(self._listens, settings):
-            here = address_of(self._listens)
-            self._say(f"[yellow]note[/]  {' and '.join(later)}: counts after a restart; until then it is {here}")
+            here = f"{address_of(self._listens)}{by_processes(self._listens) or ' by one process'}"
+            self._note(f"{' and '.join(later)}: counts after a restart; until then it is {here}")
         log.info("configuration taken up", extra={"changed": changed})
         return new
 
@@ -245,6 +255,9 @@ class _Daemon:
     def _say_published(self, report: PublishReport) -> None:
         self._say(show.published_line(report))
 
+    def _note(self, text: str) -> None:
+        self._say(f"[yellow]note[/]  {escape(text)}")
+
     def _say(self, text: str) -> None:
         show.event(self._console, ZoneInfo(self._settings.site.timezone), wiring.utc_now(), text)
 
@@ -252,7 +265,7 @@ class _Daemon:
         settings, console = self._listens, self._console
         counts = app.store.counts()
         console.print(f"[bold]{escape(settings.site.title)}[/]  aggregator {__version__}")
-        console.print(f"serving   [bold]{address_of(settings)}[/]   (Ctrl-C stops)")
+        console.print(f"serving   [bold]{address_of(settings)}[/]{by_processes(settings)}   (Ctrl-C stops)")
         console.print(f"files     {settings.publish.directory}")
         articles, channels, places = (show.counted(counts[key], word) for key, word in _COUNTED)
         numbers = f"{articles} in {channels} from {places}"

@@ -2,7 +2,7 @@
 
 from aggregator.config.settings import Settings
 
-_RESTART = ("host", "port")
+_RESTART = ("host", "port", "workers")
 _NAMED = ("sources", "channels")
 
 

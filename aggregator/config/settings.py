@@ -286,6 +286,7 @@ class ServerSettings(Table):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
+    workers: int = Field(1, ge=1, le=64, description="Processes that answer requests; 1: the daemon does it itself.")
     rate: Rate | None = Field(None, description="Answers that one client may have; 304s are not counted.")
     trusted_proxies: list[Network] = Field([], description="Whose X-Forwarded-For says who the client is.")
     protected: list[Output] = Field([], description="Outputs that need a token; all others are open to anyone.")

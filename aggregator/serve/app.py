@@ -22,11 +22,11 @@ from aggregator.serve.files import FEED_ENDINGS, PublishedFile, PublishedFiles, 
 from aggregator.serve.gone import Departures
 from aggregator.serve.memory import Memory
 from aggregator.serve.negotiate import best_coding, entity_tags, not_modified, wants_news_only
-from aggregator.serve.rate import Limiter, Rate, client_of, networks
+from aggregator.serve.rate import Accounts, Limiter, Rate, client_of, networks
 from aggregator.serve.readers import Readers
 from aggregator.serve.searches import PATH as SEARCH
 from aggregator.serve.searches import Search, Searches
-from aggregator.serve.status import FOLDER, PATHS, Desk, Reports, Who
+from aggregator.serve.status import FOLDER, PATHS, Asked, Desk, Reports, Who
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +81,9 @@ class ServeOptions:
     search: Search | None = None  # gives the page for a query string, in a thread
     status: Who = "local"
     status_networks: tuple[str, ...] = ()
-    reports: Reports | None = None
+    reports: Reports | Asked | None = None
     readers: Readers | None = None
+    accounts: Accounts | None = None  # of clients and how much they had, where several processes answer
 
 
 def create_app(options: ServeOptions) -> "Site":
@@ -131,7 +132,7 @@ class Site:
         self._news: Memory[tuple[str, str, str, str], Answer] = Memory(_NEWS_BYTES)
         self._departures = Departures(options.directory)
         self._access = Access(options.protected, options.tokens)
-        self._limiter = Limiter(options.rate) if options.rate else None
+        self._limiter = Limiter(options.rate, accounts=options.accounts) if options.rate else None
         self._trusted = networks(options.trusted_proxies)
         self._desk = Desk(options.reports, options.status, options.status_networks, options.trusted_proxies)
 

@@ -53,6 +53,17 @@ class Readers:
         seen, self._seen = self._seen, {}
         return self._day, seen
 
+    @property
+    def salted(self) -> tuple[date, bytes] | None:
+        """The day and its salt; None before the first `renew`."""
+        return (self._day, self._salt) if self._day else None
+
+    def add(self, day: date, seen: Seen) -> None:
+        """Add what another process saw; what it saw on another day cannot be told apart any more."""
+        if day == self._day:
+            for key, number in seen.items():
+                self._seen[key] = max(number, self._seen.get(key, 0))
+
     def waiting(self) -> Counter[str]:
         """Give how many readers of each feed were seen since the last `take`."""
         found: Counter[str] = Counter()

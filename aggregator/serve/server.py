@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from aggregator.serve.app import Site
+from aggregator.serve.app import ServeOptions, Site, create_app
 
 GRACE_SECONDS = 5
 BACKLOG = 2048
@@ -24,12 +24,20 @@ async def serve(
     ready: Callable[[], None] | None = None,
     stop: asyncio.Event,
 ) -> None:
+    """Serve at an address, as `serve_at` does.
+
+    Raises: OSError at once when the address cannot be had; its message names it.
+    """
+    await serve_at(bound(host, port), app, ready=ready, stop=stop)
+
+
+async def serve_at(
+    listener: socket.socket, app: ASGIApp, *, ready: Callable[[], None] | None = None, stop: asyncio.Event
+) -> None:
     """Serve until `stop` is set, then let open requests finish for five seconds at most.
 
     `ready` is called once, when connections are taken. No signal handler is installed: signals are the caller's.
-    Raises: OSError at once when the address cannot be had; its message names it.
     """
-    listener = _listen(host, port)
     config = uvicorn.Config(
         app,
         http=_Protocol if isinstance(app, Site) else "auto",
@@ -49,6 +57,25 @@ async def serve(
     finally:
         watch.cancel()
         listener.close()
+
+
+class Alone:
+    """One process that answers requests: this one. It does for one what `Crew` does for several."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        self._site = create_app(options)
+
+    async def serve(self, host: str, port: int, *, ready: Callable[[], None], stop: asyncio.Event) -> None:
+        """Serve at an address until `stop` is set. Raises: OSError when it cannot be had."""
+        await serve(self._site, host, port, ready=ready, stop=stop)
+
+    async def adopt(self, options: ServeOptions, said: object) -> None:
+        """Serve by other options from the next request on; there is nobody to tell what is said."""
+        self._site.adopt(options)
+
+    def close(self) -> None:
+        """Let go of what the status and searches took."""
+        self._site.close()
 
 
 def fast_loop() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -104,14 +131,24 @@ def _with_ascii_target(data: bytes) -> bytes:
     return b"".join(bytes((byte,)) if byte < 0x80 else b"%%%02X" % byte for byte in line) + end + rest
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind before anything is started, so that a used port is the caller's OSError and not an exit of uvicorn's."""
+def bound(host: str, port: int) -> socket.socket:
+    """Bind before anything is started, so that a used port is the caller's OSError and not an exit of uvicorn's. Who
+    serves with it listens.
+
+    Raises: OSError when the address cannot be had; its message names it.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind((host, port))
     except OSError as fault:
+        listener.close()
         reason = fault.strerror or str(fault)
         raise OSError(fault.errno, f"cannot listen on {host} port {port}: {reason}") from fault
+    return listener
 
 
 async def _exit_when(stop: asyncio.Event, server: uvicorn.Server) -> None:

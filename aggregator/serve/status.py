@@ -7,7 +7,7 @@ where `[server] trusted_proxies` says whose word on that is believed.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -22,6 +22,7 @@ from aggregator.status import Status, Tally
 log = logging.getLogger(__name__)
 
 Who = Literal["local", "public", "off"]
+Asked = Callable[[str], Awaitable[Answer]]
 PATHS = ("status", "metrics", "healthz", "readyz")
 FOLDER = "status/"
 _FRESH_SECONDS = 2.0
@@ -46,8 +47,12 @@ class Desk:
     """Answers for the paths of the status. One look at a time, and none twice within two seconds. Who waited in vain
     for one that takes long finds it when asking again."""
 
-    def __init__(self, reports: Reports | None, who: Who, visitors: Sequence[str], proxies: Sequence[str]) -> None:
-        self._reports = reports
+    def __init__(
+        self, reports: Reports | Asked | None, who: Who, visitors: Sequence[str] = (), proxies: Sequence[str] = ()
+    ) -> None:
+        """`reports` may be another process's desk: a function that has the answer for a path made there."""
+        self._reports = reports if isinstance(reports, Reports) else None
+        self._elsewhere = None if isinstance(reports, Reports) else reports
         self._who = who
         self._visitors = networks(visitors)
         self._proxies = networks(proxies)
@@ -95,6 +100,8 @@ class Desk:
             return _plain(200, "ok\n")
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
+                if self._elsewhere:
+                    return await self._elsewhere(path)
                 return await self._ready() if path == "readyz" else await self._show(path)
         except TimeoutError:
             return _plain(503, "the store does not answer: it is busy or its disk hangs\n")

@@ -173,7 +173,7 @@ def test_an_unknown_key_is_found_at_every_depth(table: str, wrong: str, right: s
 
 
 def test_a_key_like_no_other_gets_the_list_of_keys() -> None:
-    keys = "host, port, protected, rate, status, status_networks, tokens, trusted_proxies"
+    keys = "host, port, protected, rate, status, status_networks, tokens, trusted_proxies, workers"
     assert the_problem("[server]\nqqqq = 1").endswith(f"unknown key; there are {keys}")
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.serve import Rate, ServeOptions, create_app
-from aggregator.serve.rate import MOST_CLIENTS, Limiter, client_of, networks
+from aggregator.serve.rate import ACCOUNT_BYTES, MOST_CLIENTS, Accounts, Limiter, client_of, networks
 
 Get = Callable[..., httpx.Response]
 
@@ -135,13 +136,30 @@ def test_no_span_of_time_holds_more_answers_than_twice_the_rate_and_who_waits_is
 
 
 def test_the_memory_of_clients_is_bounded() -> None:
-    limiter = Limiter(Rate(1, 3600), lambda: 0.0)
+    now = [0.0]
+    limiter = Limiter(Rate(1, 3600), lambda: now[0])
     assert limiter.wait("first") == 0
     assert limiter.wait("first") > 0
-    for number in range(MOST_CLIENTS):
+    now[0] = 1.0
+    for number in range(2 * MOST_CLIENTS):
         limiter.wait(f"c{number}")
-    assert limiter.wait("first") == 0  # forgotten, being the longest unseen
-    assert limiter.wait(f"c{MOST_CLIENTS - 1}") > 0
+    assert limiter.wait("first") == 0  # forgotten, having paid off first
+    assert limiter.wait(f"c{2 * MOST_CLIENTS - 1}") > 0
+
+
+def test_processes_that_share_their_accounts_count_together() -> None:
+    with TemporaryFile() as file:
+        file.truncate(ACCOUNT_BYTES)
+        limiters = [Limiter(Rate(2, 60), lambda: 0.0, Accounts(file.fileno())) for _ in range(2)]
+        assert [limiter.wait("192.0.2.1") for limiter in (*limiters, *limiters)] == [0, 0, 30, 30]
+        assert limiters[1].wait("192.0.2.2") == 0
+
+
+def test_a_shorter_time_forgives_what_a_longer_one_would_have_asked_for() -> None:
+    accounts = Accounts()
+    strict = Limiter(Rate(1, 3600), lambda: 0.0, accounts)
+    assert [strict.wait("192.0.2.1"), strict.wait("192.0.2.1")] == [0, 3600]
+    assert Limiter(Rate(1, 60), lambda: 0.0, accounts).wait("192.0.2.1") == 60
 
 
 # --- channels that are no more
