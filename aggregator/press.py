@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aggregator.channels import Channels
+from aggregator.errors import PublishError
 from aggregator.publish.view import within
 from aggregator.records import Policies, PublishReport, StoredEntry
 from aggregator.status import EVENTS_SHOWN
@@ -92,9 +93,16 @@ class Press:
             else:
                 done |= archives | ({} if step.refused else {document: stamp})
             report = report.joined(step)
-        self._publisher.settle()
+        return report.joined(self._take_back(done))
+
+    def _take_back(self, done: dict[str, str]) -> PublishReport:
+        """Take back the marks of what was published, once it is safe on disk."""
+        try:
+            self._publisher.settle()
+        except PublishError as error:
+            return PublishReport(problems=(str(error),))
         self._store.clear(done)
-        return report
+        return PublishReport()
 
     def _put(
         self, marked: str, articles: Mapping[str, StoredEntry] = _NONE

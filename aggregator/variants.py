@@ -16,7 +16,6 @@ _GZIP_LEVEL = 6
 _BROTLI_QUALITY = 5  # a third of gzip's time and smaller; 11 takes fifty times as long
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # deflate, no name, no time, no system (RFC 1952 §2.3)
 _LAST_BLOCK = b"\x03\0"  # one that is empty and says that it is the last (RFC 1951 §3.2.3)
-_TRAILER = 8  # CRC-32 and length of what was compressed (RFC 1952 §2.3.1)
 
 
 def digest(body: bytes) -> str:
@@ -51,16 +50,14 @@ def undone(packed: bytes, coding: str, most: int) -> bytes | None:
         return None
 
 
-def seems_to_be(packed: bytes | None, coding: str, body: bytes) -> bool:
-    """Tell whether these are the compressed form of a document: gzip by its trailer, without undoing it."""
-    if packed is None:
-        return False
-    if coding == "br":
-        return undone(packed, coding, len(body)) == body
-    return packed[-_TRAILER:] == _trailer(body)
+def holds(packed: bytes | None, coding: str, body: bytes) -> bool:
+    """Tell whether these are a compressed form of a document; they are undone for that, for a part of them may be what
+    a power cut left."""
+    return packed is not None and undone(packed, coding, len(body)) == body
 
 
 def _trailer(body: bytes) -> bytes:
+    """Give CRC-32 and length of what was compressed (RFC 1952 §2.3.1)."""
     return zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little")
 
 

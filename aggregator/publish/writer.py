@@ -1,9 +1,13 @@
 """Documents onto disk: whole or not at all, and only when their bytes differ."""
 
+import ctypes
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from aggregator import deltas, variants
@@ -13,7 +17,9 @@ from aggregator.records import Document
 
 COMPRESSED = frozenset({".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt"})
 _LEFTOVER = re.compile(r"\..+\.(\d+)-[0-9a-f]{12}\.part")
-_MANY = "article/"  # most of the files and the least read: compressed once, not twice
+_MANY = "article/"  # most of the files and the least read: compressed once, not twice, and made safe together
+
+StrPath = str | os.PathLike[str]
 
 
 class Writer:
@@ -21,19 +27,34 @@ class Writer:
 
     Beside each text `path` stand `path.gz` and, with `brotli` and unless it is an article's, `path.br`; beside a feed
     that has changed its history. A file appears by rename from a temporary one in its own folder, so a reader or a
-    crash finds the old bytes or the new, never a part; the document comes last, so that whoever sees it sees what
-    belongs to it.
+    killed process finds the old bytes or the new, never a part; the document comes last, so that whoever sees it sees
+    what belongs to it.
+
+    A power cut is another matter. Feeds and lists are safe on disk before their rename: what subscribers poll is never
+    a part. To wait for the disk twice for each article is most of the time that a first pull takes, so their pages are
+    made safe together, by `settle`, before anyone forgets that they were to be written. A cut before that may leave
+    parts of them, which are still to be written then; and `write` takes no file for the right one before it has read
+    it whole, compressed forms included. So none of them stays.
     """
 
     def __init__(self, directory: Path, *, brotli: bool = False) -> None:
         self._directory = directory
         self._brotli = brotli
-        self._touched: set[Path] = set()
+        self._is_settled = True
 
     def settle(self) -> None:
-        """Make the renames since the last call safe on disk: only then may one forget that they were to be made."""
-        while self._touched:
-            sync_folder(self._touched.pop())
+        """Make what was written, found or removed since the last call safe on disk: only then may one forget that it
+        was to be. What was found, too: who wrote it may have been killed before that.
+
+        Raises: PublishError when the disk refuses.
+        """
+        if self._is_settled or not self._directory.exists():
+            return
+        try:
+            sync_disk(self._directory)
+        except OSError as fault:
+            raise PublishError(f"cannot make {self._directory} safe on disk: {fault.strerror or fault}") from fault
+        self._is_settled = True
 
     def sweep(self) -> None:
         """Remove the temporary files that an interrupted write left behind; those of a process at work stay."""
@@ -45,9 +66,10 @@ class Writer:
         Equal bytes: the file keeps its time. A compressed file that is missing or of other bytes is made anew.
         Raises: PublishError for an unsafe path or when the disk refuses; the file published before stays.
         """
-        target = self._directory / checked(document.path)
+        target = os.path.join(self._directory, checked(document.path))
+        self._is_settled = False
         try:
-            return self._settle(target, document)
+            return self._put(target, document)
         except OSError as fault:
             raise PublishError(
                 f"cannot write {target}: {fault.strerror or fault}; the directory must be writable and have room"
@@ -59,31 +81,30 @@ class Writer:
 
     def remove(self, path: str) -> bool:
         """Remove a document and what belongs to it; True if it was there. Raises: PublishError as `write`."""
-        target = self._directory / checked(path)
+        target = os.path.join(self._directory, checked(path))
+        self._is_settled = False
         try:
-            for place in (*(_beside(target, coding) for coding in variants.ENDINGS), _history_of(target)):
-                place.unlink(missing_ok=True)
-            target.unlink()
+            for place in (*(target + ending for ending in variants.ENDINGS.values()), _history_of(target)):
+                _discard(place)
+            os.unlink(target)
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as fault:
             raise PublishError(f"cannot remove {target}: {fault.strerror or fault}") from fault
         return True
 
-    def _settle(self, target: Path, document: Document) -> bool:
+    def _put(self, target: str, document: Document) -> bool:
         before = _read(target)
         changed = before != document.body
-        target.parent.mkdir(parents=True, exist_ok=True)
         codings = self._codings(document.path)
         files = list(_outdated(target, document, codings, changed=changed))
         for coding in variants.ENDINGS.keys() - set(codings):  # from when it was made: it may be of other bytes now
-            _beside(target, coding).unlink(missing_ok=True)
+            _discard(target + variants.ENDINGS[coding])
         if changed:
             files.append((target, document.body))
             _note_history(target, before, document.body)
         if files:
-            put_in_place(files)
-            self._touched.add(target.parent)
+            put_in_place(files, safe=not document.path.startswith(_MANY))
         return changed
 
     def _codings(self, path: str) -> tuple[str, ...]:
@@ -93,12 +114,12 @@ class Writer:
 
 
 def _outdated(
-    target: Path, document: Document, codings: Iterable[str], *, changed: bool
-) -> Iterator[tuple[Path, bytes]]:
+    target: str, document: Document, codings: Iterable[str], *, changed: bool
+) -> Iterator[tuple[str, bytes]]:
     """Give the compressed files that are to be made: all of a document that changed, else those of other bytes."""
     for coding in codings:
-        place = _beside(target, coding)
-        if changed or not variants.seems_to_be(_read(place), coding, document.body):
+        place = target + variants.ENDINGS[coding]
+        if changed or not variants.holds(_read(place), coding, document.body):
             yield place, _compressed(document, coding)
 
 
@@ -108,21 +129,16 @@ def _compressed(document: Document, coding: str) -> bytes:
     return variants.compressed(document.body, coding)
 
 
-def _note_history(target: Path, before: bytes | None, after: bytes) -> None:
+def _note_history(target: str, before: bytes | None, after: bytes) -> None:
     """Remember the version that is replaced, for readers who ask for what is new since. It need not outlive a power
     cut: whoever finds no history, or one of another version, gets the whole feed."""
-    if before is None or target.suffix not in deltas.FEEDS:
+    if before is None or not target.endswith(deltas.FEEDS):
         return
     place = _history_of(target)
     old = deltas.load(_read(place))
-    written = int(target.stat().st_mtime)
+    written = int(os.stat(target).st_mtime)
     history = deltas.grown(old, before, variants.digest(before), written, after, variants.digest(after))
-    temporary = _temporary(place)
-    try:
-        temporary.write_bytes(deltas.dump(history))
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)
+    put_in_place([(place, deltas.dump(history))], safe=False)
 
 
 def sweep_leftovers(directory: Path) -> None:
@@ -146,49 +162,65 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def _beside(path: Path, coding: str) -> Path:
-    return path.with_name(path.name + variants.ENDINGS[coding])
+def _history_of(target: str) -> str:
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name}{deltas.ENDING}")
 
 
-def _history_of(path: Path) -> Path:
-    return path.with_name(f".{path.name}{deltas.ENDING}")
+def _temporary(target: StrPath) -> str:
+    folder, name = os.path.split(target)
+    return os.path.join(folder, f".{name}.{os.getpid()}-{secrets.token_hex(6)}.part")
 
 
-def _temporary(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(6)}.part")
-
-
-def _read(path: Path) -> bytes | None:
+def _read(path: str) -> bytes | None:
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.read()
     except FileNotFoundError:
         return None
 
 
-def put_in_place(files: Sequence[tuple[Path, bytes]]) -> None:
-    """Put all files of one folder in place: first each is safe on disk, then they are renamed one after the other."""
-    waiting: list[tuple[Path, Path]] = []
+def _discard(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def put_in_place(files: Iterable[tuple[StrPath, bytes]], *, safe: bool = True) -> None:
+    """Put all files of one folder in place: first each is written, then they are renamed one after the other. If they
+    are to be `safe`, each is on disk before the first is renamed."""
+    waiting: deque[tuple[str, StrPath]] = deque()
     try:
         for target, body in files:
-            temporary = _temporary(target)
-            waiting.append((temporary, target))
-            _write_through(temporary, body)
-        for temporary, target in waiting:
-            temporary.replace(target)
+            waiting.append((_temporary(target), target))
+            _write_through(waiting[-1][0], body, safe=safe)
+        while waiting:
+            os.replace(*waiting[0])
+            waiting.popleft()
     finally:
         for temporary, _ in waiting:
-            temporary.unlink(missing_ok=True)
+            _discard(temporary)
 
 
-def _write_through(path: Path, body: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+def _write_through(path: str, body: bytes, *, safe: bool) -> None:
+    handle = _created(path)
     try:
         left = memoryview(body)
         while left:
             left = left[os.write(handle, left) :]
-        os.fsync(handle)
+        if safe:
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _created(path: str) -> int:
+    """Open a new file, in a folder that is made if it is not there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return os.open(path, flags, 0o666)
 
 
 def sync_folder(folder: Path) -> None:
@@ -196,5 +228,19 @@ def sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_disk(folder: Path) -> None:
+    """Make everything safe that was written to the file system of a folder, renames and removals included: one call for
+    any number of files. Where a system cannot do that for one file system, it is done for all (POSIX `sync`)."""
+    if sys.platform != "linux":
+        os.sync()
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(handle):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     finally:
         os.close(handle)

@@ -217,7 +217,7 @@ def _completed(file: PublishedFile) -> PublishedFile:
 
 def _beside(place: Path, coding: str, body: bytes) -> bytes | None:
     packed = _content(place.with_name(place.name + variants.ENDINGS[coding]))
-    return packed if packed is not None and variants.undone(packed, coding, len(body)) == body else None
+    return packed if variants.holds(packed, coding, body) else None
 
 
 def _history(place: Path, digest: str) -> deltas.History | None:

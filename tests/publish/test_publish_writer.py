@@ -1,5 +1,6 @@
 """The writer: whole files or none, and nothing touched that holds the right bytes already."""
 
+import ctypes
 import gzip
 import os
 import resource
@@ -20,6 +21,7 @@ from aggregator.records import Document
 
 HISTORY = "category/.nanchangribao.atom.versions"
 FEED = Document("category/nanchangribao.atom", b"<feed>" + b"x" * 1000 + b"</feed>")
+PAGE = Document("article/NW1.html", "".join(f"<p>{number} 的正文。</p>\n" for number in range(2000)).encode())
 
 
 TWINS = {f"{FEED.path}.gz", f"{FEED.path}.br"}
@@ -139,7 +141,7 @@ def test_a_process_killed_in_a_write_leaves_whole_files_and_leftovers_that_are_s
     for syscall in range(1, 5):
         child = os.fork()
         if child == 0:
-            _die_at_fsync(syscall)
+            _die_when_made_safe(syscall)
             dying = Writer(tmp_path, brotli=True)
             dying.write(second)
             dying.settle()
@@ -154,7 +156,7 @@ def test_a_process_killed_in_a_write_leaves_whole_files_and_leftovers_that_are_s
         assert gzip.decompress((tmp_path / f"{FEED.path}.gz").read_bytes()) == first.body
 
 
-def _die_at_fsync(number: int) -> None:
+def _die_when_made_safe(number: int) -> None:
     """End this process, as by a power cut, at the n-th time that bytes are made safe."""
     calls = iter(range(1, 100))
     real = os.fsync
@@ -165,6 +167,70 @@ def _die_at_fsync(number: int) -> None:
         real(handle)
 
     os.fsync = fsync
+    ctypes.CDLL = lambda *_, **__: os._exit(9)  # type: ignore[misc,assignment]  # `syncfs` is the last
+
+
+class Calls:
+    """How often bytes are made safe, file by file and all together."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.files = self.all = 0
+        self._fsync, self._libc = os.fsync, ctypes.CDLL(None)
+        monkeypatch.setattr(os, "fsync", self.fsync)
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: self)
+
+    def fsync(self, handle: int) -> None:
+        self.files += 1
+        self._fsync(handle)
+
+    def syncfs(self, handle: int) -> int:
+        self.all += 1
+        return int(self._libc.syncfs(handle))
+
+
+def test_feeds_are_made_safe_before_their_rename_and_articles_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, calls = Writer(tmp_path), Calls(monkeypatch)
+    for number in range(30):
+        writer.write(Document(f"article/NW{number}.html", b"<p>x" * 100))
+    assert (calls.files, calls.all) == (0, 0)
+    writer.write(FEED)
+    assert (calls.files, calls.all) == (2, 0)
+    writer.settle()
+    writer.settle()
+    assert (calls.files, calls.all) == (2, 1)
+
+
+def test_what_another_process_wrote_or_is_taken_away_is_made_safe_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Writer(tmp_path).write(PAGE)  # and was killed before it settled
+    writer, calls = Writer(tmp_path), Calls(monkeypatch)
+    assert not writer.write(PAGE)
+    writer.settle()
+    assert writer.remove(PAGE.path)
+    writer.settle()
+    assert calls.all == 2
+
+
+def torn(body: bytes) -> list[bytes]:
+    """What a power cut leaves of a file that was not safe: nothing, a part, or blocks of zeros among the right ones."""
+    third = len(body) // 3
+    return [b"", body[:-third], bytes(len(body)), body[:third] + bytes(third) + body[2 * third :]]
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("damage", range(4))
+def test_what_a_power_cut_tore_is_written_anew(tmp_path: Path, ending: str, damage: int) -> None:
+    writer = Writer(tmp_path)
+    writer.write(PAGE)
+    place = tmp_path / (PAGE.path + ending)
+    right = place.read_bytes()
+    place.write_bytes(torn(right)[damage])
+    assert place.read_bytes() != right
+    Writer(tmp_path).write(PAGE)
+    assert place.read_bytes() == right
 
 
 def test_a_reader_sees_the_old_bytes_or_the_new_and_never_a_part(tmp_path: Path) -> None:
