@@ -26,6 +26,7 @@ from tests.benchmarks.documents import feed
 CONNECTIONS = 16
 AIMS = {"identity": 0.45, "gzip": 0.40, "304": 0.25}
 PATH = "/feed.atom"
+_LOOKS, _BREATH = 3000, 0.02  # how often to look whether a server has begun, and the seconds between
 _NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
@@ -158,7 +159,16 @@ def _nginx(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
     folder.chmod(0o755)  # its worker is another user
     config.write_text(_NGINX.format(folder=folder, public=folder / "public", port=port))
     with _running(["nginx", "-e", f"{folder}/error.log", "-c", str(config)], port) as master:
-        yield master.children()[0], port
+        yield _worker_of(master), port
+
+
+def _worker_of(master: psutil.Process) -> psutil.Process:
+    """Give the process that serves: the master takes connections before it is there."""
+    for _ in range(_LOOKS):
+        if children := master.children():
+            return children[0]
+        time.sleep(_BREATH)
+    raise RuntimeError("nginx has no worker")
 
 
 @contextmanager
@@ -173,14 +183,14 @@ def _running(command: list[str], port: int) -> Iterator[psutil.Process]:
 
 
 def _await(process: subprocess.Popen[bytes], port: int) -> None:
-    for _ in range(500):
+    for _ in range(_LOOKS):
         if process.poll() is not None:
             break
         try:
             socket.create_connection(("127.0.0.1", port)).close()
             return
         except OSError:
-            time.sleep(0.02)
+            time.sleep(_BREATH)
     raise RuntimeError(f"{process.args} does not serve")
 
 
