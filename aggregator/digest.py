@@ -6,6 +6,7 @@ It stands beside the spine and not in it, so that a worker loads only what it ne
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aggregator import categorise
@@ -36,14 +37,15 @@ if TYPE_CHECKING:
 
 
 def digest(
-    fetched: Fetched, source: Source, now: datetime, seen: frozenset[str] = frozenset()
+    fetched: Fetched, source: Source, now: datetime, seen: frozenset[str] = frozenset(), plainly: bool = True
 ) -> Intake | Unreadable:
     """Parse and normalise a document. An entry that cannot be read is a problem, and does not harm the others.
 
     Entries whose digests are `seen` come back with nothing but their digest, `repeated`, where that is safe.
+    Plain feeds are read without feedparser (`plainly`).
     """
-    content_type = fetched.header("content-type") or ""
-    feed = parsing.read(fetched.body, url=fetched.url, content_type=content_type, rules=source.rules, seen=seen)
+    read = partial(parsing.read, content_type=fetched.header("content-type") or "", rules=source.rules, seen=seen)
+    feed = read(fetched.body, url=fetched.url, plainly=plainly)
     if isinstance(feed, Unreadable):
         return feed
     problems = list(feed.warnings)

@@ -91,7 +91,7 @@ class Rooms:
 class Limits:
     """How many sources are read at once, the usual interval, how many sources of one host are read at once, what the
     documents of each channel may hold, what is kept of the documents that come in, whether entries that a document
-    repeats are passed over unread, and how long articles are kept."""
+    repeats are passed over unread, whether plain feeds are read without feedparser, and how long articles are kept."""
 
     concurrency: int
     interval: timedelta
@@ -99,6 +99,7 @@ class Limits:
     policies: Policies
     raw: RawLimits = field(default_factory=RawLimits)
     delta: bool = True
+    plainly: bool = True
     retention: Retention = field(default_factory=Retention)
 
 
@@ -273,7 +274,7 @@ class Pipeline:
                 assert_never(reading)
 
     def _tools(self) -> Tools:
-        return Tools(self._rooms.client, self._rooms.workers, self._shared, self._now)
+        return Tools(self._rooms.client, self._rooms.workers, self._shared, self._now, plainly=self._limits.plainly)
 
     def _tools_that_remember(self) -> Tools:
         return replace(self._tools(), before=self._before) if self._limits.delta else self._tools()

@@ -59,6 +59,7 @@ class Tools:
     shared: "SharedFetches"
     clock: Callable[[], datetime]
     before: Callable[[str], Awaitable[Mapping[str, Entry]]] | None = None  # a source's entries of its last document
+    plainly: bool = True  # feedparser is asked only where it knows better
 
     async def get(self, source: Source, *, accept: str | None, validators: Validators) -> FetchResult:
         """Fetch the source's URL within its limits, or take what another source just got from it."""
@@ -74,7 +75,7 @@ class Tools:
         """Parse and normalise a document: of the entries that the one before held in the same words, only what is
         remembered of them is given (`Entry.repeated`)."""
         before = await self.before(source.name) if self.before else {}
-        intake = await self._in_worker(digest.digest, fetched, source, self.clock(), frozenset(before))
+        intake = await self._in_worker(digest.digest, fetched, source, self.clock(), frozenset(before), self.plainly)
         if isinstance(intake, Unreadable):
             return intake
         entries = (before[entry.digest] if entry.repeated else entry for entry in intake.entries)
@@ -88,7 +89,7 @@ class Tools:
         """Parse and normalise a document that was kept, as of the time when it came."""
         headers = (("content-type", document.content_type),)
         fetched = Fetched(document.url, 200, headers, document.body, Validators())
-        return await self._in_worker(digest.digest, fetched, source, document.fetched_at)
+        return await self._in_worker(digest.digest, fetched, source, document.fetched_at, frozenset(), self.plainly)
 
     async def outlines(self, fetched: Fetched) -> tuple[Outline, ...] | Unreadable:
         """Read a subscription list."""

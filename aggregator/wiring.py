@@ -250,8 +250,8 @@ async def _at_work(
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time, watch)
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
-        kept, delta = _retention(settings), settings.debug.delta
-        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, delta, kept)
+        kept, quick = _retention(settings), (settings.debug.delta, settings.debug.plain)
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, *quick, kept)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources, watch, client), publisher

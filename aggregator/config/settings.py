@@ -594,6 +594,7 @@ class DebugSettings(Table):
     """`[debug]`: short cuts that can be left out, to see that the long way gives the same."""
 
     delta: bool = Field(True, description="Entries that a document repeats word for word are not read again.")
+    plain: bool = Field(True, description="RSS and Atom without anything odd are read without feedparser.")
     fragments: bool = Field(True, description="What was rendered of an article is kept for its other documents.")
     direct: bool = Field(True, description="Requests go over plain sockets, not through the pool of the HTTP library.")
 

@@ -6,6 +6,7 @@ because a hostile document can take minutes or gigabytes.
 
 import dataclasses
 from collections.abc import Container
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aggregator.lazy import parts_of
@@ -39,25 +40,26 @@ def read(
     content_type: str = "",
     rules: ListRules | PageRules | None = None,
     seen: Container[str] = frozenset(),
+    plainly: bool = True,
 ) -> ParsedFeed | Unreadable:
     """Read a document that came from `url`: with rules as a JSON list or an HTML page, without as a feed
     (JSON Feed, RSS, Atom).
 
     Whatever the bytes are, the answer is a feed or the reason why it is none. `seen` are the digests of entries that
-    need not be read again (`delta.read`).
+    need not be read again (`delta.read`); `plainly`: feedparser is asked only where it knows better.
     """
     opened = _opened(body, content_type)
     if isinstance(opened, Unreadable):
         return opened
     text, warnings = opened
-    result = _read(text, url, rules, seen)
+    result = _read(text, url, rules, seen, plainly)
     if isinstance(result, Unreadable) or not warnings:
         return result
     return dataclasses.replace(result, warnings=(*warnings, *result.warnings))
 
 
 def _read(
-    text: str, url: str, rules: ListRules | PageRules | None, seen: Container[str]
+    text: str, url: str, rules: ListRules | PageRules | None, seen: Container[str], plainly: bool
 ) -> ParsedFeed | Unreadable:
     """Each reader is loaded when it is first needed: feedparser alone takes a tenth of a second."""
     if isinstance(rules, PageRules):
@@ -74,7 +76,7 @@ def _read(
         return json_feed.read(text, url)
     from aggregator.parse import delta, with_feedparser
 
-    return delta.read(text, url, with_feedparser.read, seen)
+    return delta.read(text, url, partial(with_feedparser.read, plainly=plainly), seen)
 
 
 def article(body: bytes, *, content_type: str, rule: ArticleRule) -> RawEntry | Unreadable:

@@ -19,7 +19,9 @@ _NUMBER = re.compile(r"&#(?:0*([0-9]+)|[xX]0*([0-9a-fA-F]+));?")
 
 _NEVER = {*map(chr, range(0xD800, 0xE000)), "\ufffe", "\uffff"}
 
-_VERBATIM = r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)"  # an open one goes on to the end: else quadratic
+_VERBATIM = (  # an open one goes on to the end: else quadratic
+    r"<!\[CDATA\[.*?(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)"
+)
 _AMPERSAND = re.compile(
     _VERBATIM
     + r"|&(?!(?:#[0-9]+|#[xX][0-9a-fA-F]+|amp|lt|gt|quot|apos);)(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,9});)?",
@@ -85,7 +87,7 @@ def outer(text: str) -> tuple[str, bool]:
 def ampersands(text: str) -> tuple[str, int]:
     """Escape the ampersands that begin no reference, and write HTML's entities as characters; say how many.
 
-    CDATA sections and comments stay. A document that declares entities of its own is left alone.
+    CDATA sections, comments and processing instructions stay. A document that declares entities is left alone.
     """
     if "<!ENTITY" in text:
         return text, 0

@@ -109,6 +109,23 @@ def test_another_reading_of_the_source_reads_all_of_it(two: Two) -> None:
     assert remembered(two.quick) == {}
 
 
+ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="zh"><title>来源</title><id>urn:x:a</id>
+<entry><id>urn:x:1</id><title type="html">甲 &amp;amp; 乙 &lt;b&gt;丙</title><link href="https://example.org/1"/>
+<author><name>王</name><email>w@example.org</email></author><category term="科技" label="技"/>
+<published>2031-04-30T08:00:00Z</published><content type="html">&lt;p&gt;正文&lt;img src="/a.png"&gt;</content></entry>
+<entry><id>urn:x:2</id><title>丁</title><link href="https://example.org/2"/><summary>摘要</summary>
+<link rel="enclosure" href="https://example.org/2.mp3" type="audio/mpeg" length="5"/></entry></feed>"""
+PODCAST = """<dc:creator xmlns:dc="http://purl.org/dc/elements/1.1/">王</dc:creator><category>甲</category>
+<itunes:duration xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">1:02</itunes:duration>
+<enclosure url="https://example.org/1.mp3" type="audio/mpeg" length="5"/>"""
+
+
+def test_what_is_read_without_feedparser_is_stored_and_published_as_with_it(two: Two) -> None:
+    outcomes = two.poll([{"a": ATOM, "b": rss(item(3, more=PODCAST), item(4))}])
+    assert [(outcome.new, outcome.problems) for outcome in outcomes] == [(2, ()), (2, ())]
+    two.assert_equal()
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[dict[str, str]]:
     """Some polls of two sources, whose entries come, go, change, swap names and places."""
