@@ -24,6 +24,7 @@ KNOWN_TO = {  # each outside library, and the one room that knows it
     "h11": "fetch",
     "httpcore": "fetch",
     "httpx": "fetch",
+    "isal": "variants",
     "jinja2": "publish",
     "jsonpath_rfc9535": "parse",
     "lxml": "parse, publish",  # XML itself, read in one and written in the other
