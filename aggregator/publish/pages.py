@@ -106,7 +106,7 @@ def index_page(site: Site, channels: Sequence[ChannelSummary]) -> bytes:
         site,
         INDEX,
         title=line(site.title),
-        feeds=_feeds(site, SITE_PATH, INDEX, site.title),
+        feeds=_feeds(site, SITE_PATH, to_root(INDEX), site.title),
         opml=OPML,
         latest=_latest(site, channels),
         columns=[_column(site, summary) for summary in channels],
@@ -125,7 +125,7 @@ def channel_page(site: Site, view: View, channel: Channel) -> bytes:
         site,
         path,
         title=line(channel.title) or channel.slug,
-        feeds=_feeds(site, view.path, path, channel.title),
+        feeds=_feeds(site, view.path, to_root(path), channel.title),
         cards=[_card(item_of(site, entry), path) for entry in view.entries],
         updated=local(site, view.updated) if view.entries and not chain.number else None,
         noindex=view.noindex,
@@ -180,7 +180,7 @@ def article_page(site: Site, item: Item, *, noindex: bool = False) -> bytes:
         site,
         path,
         title=item.title,
-        feeds=_feeds(site, SITE_PATH, path, site.title),
+        feeds=_feeds(site, SITE_PATH, to_root(path), site.title),
         item=item,
         direction=direction(item.language),
         image=_image(item),
@@ -206,20 +206,25 @@ def static_documents(site: Site) -> list[Document]:
 def _render(template: str, site: Site, path: str, **facts: object) -> bytes:
     words = words_in(site.language)
     page = environment(site.theme).get_template(template)
-    said = replace(site, title=line(site.title), author=line(site.author))
     usual = {"feeds": [], "noindex": False, "address": site.url + ("" if path == INDEX else path)}
-    facts = usual | facts | {"site": said, "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
+    facts = usual | facts | {"site": _said(site), "words": words, "root": to_root(path), "home": to_root(path) + INDEX}
     tag = language(site.language) or ("zh" if words.chinese else "en")
     return page.render(facts, language=tag).encode()
 
 
+@lru_cache(maxsize=4)
+def _said(site: Site) -> Site:
+    return replace(site, title=line(site.title), author=line(site.author))
+
+
 @cache
 def environment(theme: str) -> Environment:
-    """Give what makes pages of templates; those of a theme come before ours."""
+    """Give what makes pages of templates; those of a theme come before ours, and are taken up as they are edited."""
     ours = PackageLoader("aggregator")
     found = Environment(
         loader=ChoiceLoader([FileSystemLoader(Path(theme) / "templates"), ours]) if theme else ours,
         autoescape=True,
+        auto_reload=bool(theme),
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -231,24 +236,29 @@ def environment(theme: str) -> Environment:
 
 
 def _moment(time: datetime, words: Words) -> Markup:
-    return Markup('<time datetime="{}">{}</time>').format(time.isoformat(), words.moment(time))
+    return _time(time, words.moment(time))
 
 
 def _day(time: datetime, words: Words, year: int) -> Markup:
-    return Markup('<time datetime="{}">{}</time>').format(time.isoformat(), words.day(time, year))
+    return _time(time, words.day(time, year))
 
 
-def _feeds(site: Site, feed_path: str, page_path: str, title: str) -> list[FeedLink]:
-    return [
+def _time(time: datetime, said: str) -> Markup:
+    return Markup('<time datetime="%s">%s</time>') % (time.isoformat(), said)
+
+
+@lru_cache(maxsize=64)  # the pages of articles name the same
+def _feeds(site: Site, feed_path: str, root: str, title: str) -> tuple[FeedLink, ...]:
+    return tuple(
         FeedLink(
-            href=f"{to_root(page_path)}{feed_path}.{extension}",
+            href=f"{root}{feed_path}.{extension}",
             address=f"{site.url}{feed_path}.{extension}",
             type=FEED_TYPES[extension],
             name=FORMAT_NAMES[extension],
             title=f"{line(title)} ({FORMAT_NAMES[extension]})",
         )
         for extension in feed_formats(site)
-    ]
+    )
 
 
 def _card(item: Item, page_path: str, limit: int = EXCERPT_LIMIT) -> Card:

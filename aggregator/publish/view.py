@@ -162,7 +162,7 @@ def widest(entry: StoredEntry, policies: Policies) -> TextPolicy:
 def for_all(entry: StoredEntry, policies: Policies) -> StoredEntry:
     """Give an article as it stands where anyone reads: without its protected channels, if it has any other."""
     open_ones = tuple(channel for channel in entry.channels if not policies.of(channel.slug).protected)
-    return replace(entry, channels=open_ones) if open_ones else entry
+    return replace(entry, channels=open_ones) if 0 < len(open_ones) < len(entry.channels) else entry
 
 
 def hidden(entry: StoredEntry, policies: Policies) -> bool:
