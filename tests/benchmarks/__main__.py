@@ -10,6 +10,9 @@ PyPI library `reader` gets an environment of its own for it. It takes an hour wi
 `python -m tests.benchmarks tick`: one tick of the daemon over 200,000 sources and 1,000,000 articles beside the same
 over 2,000 and 10,000. It needs 4 GB in the temporary folder and a quarter of an hour, most of it to make the store.
 `python -m tests.benchmarks memory`: what memory the daemon takes with 10,000 sources and 100,000 articles.
+`python -m tests.benchmarks all`: everything that speed is held to, in one table beside what is aimed at, with the peers
+that are installed in the same run. It takes hours and 10 GB in the temporary folder; `--sources 40 --articles 20000`
+takes minutes.
 `python -m tests.benchmarks layout`: pages of several sizes, with plain and with packed texts (zstd where `zstandard` is
 installed); it fills nine stores with 200,000 articles each.
 """
@@ -19,9 +22,10 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from tests.benchmarks import load, peers, publishing, scaling, search, serving, stages, whole
+from tests.benchmarks import aims, load, peers, publishing, scaling, search, serving, stages, whole
 
 ENTRIES = 50
 
@@ -29,7 +33,7 @@ ENTRIES = 50
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    choices = ("cost", "load", "peers", "search", "serving", *scaling.TABLES)
+    choices = ("all", "cost", "load", "peers", "search", "serving", *scaling.TABLES)
     parser.add_argument("what", nargs="?", choices=choices, default="cost", help="which tables")
     parser.add_argument("--sources", type=int, help="40 for the cost, 500 for peers, 10,000 for the load")
     parser.add_argument("--documents", type=int, default=12, help="documents taken through each stage")
@@ -41,7 +45,10 @@ def main() -> None:
     parser.add_argument("--reader", action="store_true", help="install `reader` from PyPI, to stand beside it")
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
-    if arguments.what == "load":
+    if arguments.what == "all":
+        given = {name: getattr(arguments, name) for name in ("sources", "articles", "rounds", "requests")}
+        _all(console, aims.Sizes(**{name: value for name, value in given.items() if value}), arguments.reader)
+    elif arguments.what == "load":
         console.print(_load(load.measure(arguments.sources or 10_000, arguments.hosts)))
     elif arguments.what == "search":
         with tempfile.TemporaryDirectory() as folder:
@@ -57,6 +64,22 @@ def main() -> None:
         _cost(console, arguments.sources or 40, arguments.documents)
 
 
+def _all(console: Console, sizes: aims.Sizes, with_reader: bool) -> None:
+    """Print the table, also of what was measured until it was stopped."""
+    rows: list[aims.Row] = []
+    try:
+        with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True)) as progress:
+            say = progress.console.print
+            rows.extend(aims.measure(sizes, say, scaling.bars(progress), _reader(with_reader)))
+    finally:
+        for line in aims.lines(rows, sizes):
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _reader(wanted: bool) -> Path | None:
+    return peers.reader_python(Path(tempfile.gettempdir(), "aggregator-bench-reader")) if wanted else None
+
+
 def _cost(console: Console, sources: int, documents: int) -> None:
     measured = stages.measure(documents)
     console.print(_stages(measured))
@@ -64,9 +87,8 @@ def _cost(console: Console, sources: int, documents: int) -> None:
 
 
 def _beside_peers(console: Console, sources: int, rounds: int, with_reader: bool) -> None:
-    python = peers.reader_python(Path(tempfile.gettempdir(), "aggregator-bench-reader")) if with_reader else None
     console.print(_publishing(publishing.measure()))
-    results = peers.measure(peers.programs_here(python), sources, rounds, console.print)
+    results = peers.measure(peers.programs_here(_reader(with_reader)), sources, rounds, console.print)
     console.print(_peers(results, sources, rounds))
 
 

@@ -1,6 +1,8 @@
 """What it costs to publish a channel when one article is new: beside feedgen and gzip on the same articles."""
 
+import cProfile
 import gzip
+import pstats
 import random
 import time
 from collections.abc import Callable
@@ -33,8 +35,7 @@ class Cost:
 
 def measure(rounds: int = 15) -> list[Cost]:
     """Publish a channel so often, each time with one article more; each way of working has its own memory."""
-    entries = [_entry(number) for number in range(_ENTRIES + rounds)]
-    views = [channel_view(_SITE, _CHANNEL, entries[at : at + _ENTRIES][::-1]) for at in range(rounds + 1)]
+    views = _views(rounds)
     one, every, checked = Fragments(_SITE), Fragments(_SITE), Fragments(_SITE)
     return [
         Cost("feedgen alone, and gzip -6", _median(lambda view: gzip.compress(_plainly(view), 6), views)),
@@ -43,6 +44,24 @@ def measure(rounds: int = 15) -> list[Cost]:
         Cost("the same, each read again by the gate", _median(lambda view: _judged(_all(view, checked)), views)),
         Cost("the same without fragments", _median(lambda view: _judged(_all(view, None)), views)),
     ]
+
+
+def _views(rounds: int) -> list[View]:
+    """Give what a channel shows, and then so many times with one article more."""
+    entries = [_entry(number) for number in range(_ENTRIES + rounds)]
+    return [channel_view(_SITE, _CHANNEL, entries[at : at + _ENTRIES][::-1]) for at in range(rounds + 1)]
+
+
+def profile(rounds: int = 15, most: int = 3) -> str:
+    """Say in which functions the time goes when the Atom document of a channel is made again and again."""
+    views = _views(rounds)
+    memory, profiler = Fragments(_SITE), cProfile.Profile()
+    _atom(views[0], memory)
+    for view in views[1:]:
+        profiler.runcall(_atom, view, memory)
+    spent = [(function[2], own) for function, (_, _, own, _, _) in pstats.Stats(profiler).stats.items()]  # type: ignore[attr-defined]  # not in its stub
+    whole = sum(own for _, own in spent)
+    return ", ".join(f"{name} {own / whole:.0%}" for name, own in sorted(spent, key=lambda each: -each[1])[:most])
 
 
 def _atom(view: View, fragments: Fragments) -> None:

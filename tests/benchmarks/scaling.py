@@ -18,7 +18,7 @@ Tell = Callable[[str, int, int], None]
 def table(what: str, sources: int | None, articles: int | None, rounds: int) -> Table:
     """Measure one of `TABLES`, with bars that show how far it is."""
     with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True)) as progress:
-        tell = _bars(progress)
+        tell = bars(progress)
         if what == "tick":
             large = (sources or 200_000, articles or 1_000_000)
             return _ticks(tick.measure([_SMALL, large], rounds=rounds, tell=tell))
@@ -28,7 +28,8 @@ def table(what: str, sources: int | None, articles: int | None, rounds: int) -> 
             return _layouts(layout.measure(articles or 200_000, Path(folder), tell))
 
 
-def _bars(progress: Progress) -> Tell:
+def bars(progress: Progress) -> Tell:
+    """Give what shows a bar for each label, with how much of it is done."""
     tasks: dict[str, TaskID] = {}
 
     def tell(label: str, done: int, of: int) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import psutil
 
@@ -42,11 +44,13 @@ http {{
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU microseconds per request of one kind; nginx's is None where it is not installed."""
+    """CPU microseconds per request of one kind; nginx's is None where it is not installed. `kernel` is the share of it
+    in ours."""
 
     kind: str
     ours: float
     nginx: float | None
+    kernel: float
 
     @property
     def ratio(self) -> float | None:
@@ -68,11 +72,22 @@ def measure(requests: int, rounds: int = 3) -> list[Cost]:
         if shutil.which("nginx"):
             servers["nginx"] = stack.enter_context(_nginx(folder))
         spent: dict[tuple[str, str], list[float]] = {}
+        kernel: dict[str, list[float]] = {}
         for _ in range(rounds):
             for who, (process, port) in servers.items():
                 for kind, request in _requests(port).items():
+                    before = process.cpu_times()
                     spent.setdefault((kind, who), []).append(_cost(process, port, request, requests))
-    return [Cost(kind, min(spent[kind, "ours"]), min(spent.get((kind, "nginx"), [0])) or None) for kind in AIMS]
+                    if who == "ours":
+                        kernel.setdefault(kind, []).append(_kernel(before, process.cpu_times()))
+    least = {key: min(costs) for key, costs in spent.items()}
+    return [Cost(kind, least[kind, "ours"], least.get((kind, "nginx")), median(kernel[kind])) for kind in AIMS]
+
+
+def _kernel(before: Any, after: Any) -> float:
+    """Give the share of the kernel in a process's times; there is none in what took no tick of its clock."""
+    user, system = after.user - before.user, after.system - before.system
+    return float(system / (user + system)) if user + system else 0.0
 
 
 def _requests(port: int) -> dict[str, bytes]:

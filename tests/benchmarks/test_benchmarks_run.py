@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.benchmarks import layout, memory, peers, publishing, search, serving, stages, tick, whole
+from tests.benchmarks import aims, layout, peers, search, stages, whole
 
 
 def test_every_stage_and_every_pass_of_the_whole_job_is_measured() -> None:
@@ -25,16 +25,45 @@ def test_searching_is_measured_on_articles_that_are_found(tmp_path: Path) -> Non
     assert found["seven characters of a text"] >= 1
 
 
-def test_serving_is_measured_for_every_kind_of_answer() -> None:
-    costs = serving.measure(300, rounds=1)
-    assert [cost.kind for cost in costs] == ["identity", "gzip", "304"]
-    assert all(cost.ours > 0 for cost in costs)
+def test_everything_that_speed_is_held_to_is_measured_and_set_into_one_table() -> None:
+    sizes, said = aims.Sizes(sources=2, articles=200, rounds=1, requests=100), []
+    rows = list(aims.measure(sizes, said.append, lambda label, done, of: said.append(label)))
+    works = list(dict.fromkeys(row.work for row in rows))
+    assert works[:4] == list(peers.PASSES)
+    assert [work.split()[0].strip(",") for work in works[4:]] == [
+        *("publish", "serving", "serving", "serving", "tick", "tick", "search", "memory")
+    ]
+    assert {row.beside for row in rows if row.figure is None} <= {"reader", "newsboat", "nginx"}  # not installed
+    assert all(row.ours and row.why for row in rows if row.figure is not None)
+    assert all(row.figure > 0 for row in rows if row.figure is not None)
+    table = list(aims.lines(rows, sizes))
+    assert [line for line in table if len(line) > 80 and " times too " not in line] == []
+    assert sum(line.endswith((" met", " MISSED", " ?")) for line in table) == len(rows)
+    assert "measuring memory" in said
 
 
-def test_publishing_is_measured_with_fragments_and_without() -> None:
-    costs = publishing.measure(2)
-    assert len(costs) == 5
-    assert all(cost.milliseconds > 0 for cost in costs)
+def row(figure: float | None, aim: float = 2.0, *, at_least: bool = False) -> aims.Row:
+    return aims.Row("a work", figure, aim, "as it is", "1 ms", "it", "2 ms", "it waits 90%", at_least)
+
+
+def test_the_table_says_by_how_much_a_target_is_missed_and_where_the_time_goes() -> None:
+    rows = [row(1.0), row(2.0), row(5.0), row(1.0, at_least=True), row(5.0, at_least=True), row(None)]
+    assert [each.verdict for each in rows] == ["met", "met", "MISSED", "MISSED", "met", "?"]
+    told = [line.strip() for line in aims.lines(rows, aims.Sizes())]
+    assert [line for line in told if "times" in line] == [
+        "2.50 times too much: it waits 90%",
+        "2.00 times too little: it waits 90%",
+    ]
+    assert told.count("as it is") == 6
+
+
+def test_a_part_that_cannot_be_measured_says_why_and_leaves_the_others_theirs() -> None:
+    def broken() -> list[aims.Row]:
+        raise RuntimeError("nginx does not serve")
+
+    (found,) = aims.measured("serving", broken)
+    assert (found.work, found.verdict, found.how) == ("serving", "?", "not measured: nginx does not serve")
+    assert aims.measured("serving", lambda: [row(1.0)]) == [row(1.0)]
 
 
 def test_every_pass_is_measured_beside_the_peers_that_are_here() -> None:
@@ -45,21 +74,6 @@ def test_every_pass_is_measured_beside_the_peers_that_are_here() -> None:
     assert all(result.ratio == 1 for result in results if result.program == "aggregator")
     first = [result for result in results if result.work == "first pull"]
     assert all(result.milliseconds > 0 for result in first)  # of the others too little to rise above their start-up
-
-
-def test_a_tick_is_measured_over_a_generated_store() -> None:
-    told: list[int] = []
-    (store,) = tick.measure([(3, 200)], due=2, rounds=1, tell=lambda label, done, of: told.append(done))
-    assert told == [200]
-    assert (store.sources, store.articles) == (3, 200)
-    assert list(store.cpu) == list(store.clock) == list(tick.KINDS)
-    assert all(list(steps) == list(tick.STEPS) and all(steps.values()) for steps in store.clock.values())
-
-
-def test_the_memory_of_a_daemon_that_polled_every_source_is_measured() -> None:
-    measured = memory.measure(3, 100)
-    assert (measured.sources, measured.articles) == (3, 150)
-    assert 10 < measured.daemon <= measured.daemon_peak < measured.together_peak
 
 
 def test_layouts_are_measured_on_what_is_read_back(tmp_path: Path) -> None:

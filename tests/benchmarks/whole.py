@@ -6,15 +6,17 @@ brought there by newspapers that are not measured. What each source costs for th
 
 import asyncio
 import gc
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -35,16 +37,19 @@ per_host = 16
 concurrency = 16
 allow_networks = ["127.0.0.0/8"]
 """
+PARTS = ("fetching", "reading", "storing", "publishing")
 _WARMERS = range(1_000_000, 1_000_004)  # newspapers that only bring the process to where a daemon is
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What a pass over all sources cost. `cpu` in seconds, workers included, start-up left out."""
+    """What a pass over all sources cost. `cpu` in seconds, workers included, start-up left out; `parts` says into which
+    of `PARTS` they went, where that is known."""
 
     name: str
     new: int
     cpu: float
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 @contextmanager
@@ -98,17 +103,18 @@ class Process:
         """Fetch so many newspapers, with validators or without, and publish what is new."""
         kind = 0 if validated else 1
         urls = [f"{self._url}/{kind}/{number}" for number in range(sources)]
-        cpu, new = self._pass(self._folder / f"of{kind}", urls)
-        return Phase(name, int(new), float(cpu))
+        new, parts = self._pass(self._folder / f"of{kind}", urls)
+        return Phase(name, new, sum(parts.values()), parts)
 
-    def _pass(self, folder: Path, urls: Sequence[str]) -> list[str]:
+    def _pass(self, folder: Path, urls: Sequence[str]) -> tuple[int, dict[str, float]]:
         folder.mkdir(exist_ok=True)
         given, answers = _pipes(self._child)
         given.write(f"{write_config(folder, urls)}\n")
         given.flush()
         if not (answer := answers.readline()):
             raise RuntimeError("the process that is measured has failed")
-        return answer.split()
+        new, parts = json.loads(answer)
+        return new, parts
 
 
 def _pipes(process: "subprocess.Popen[str]") -> tuple[IO[str], IO[str]]:
@@ -130,8 +136,8 @@ def write_config(folder: Path, urls: Sequence[str], channels: int = 10) -> Path:
 
 
 def child() -> None:
-    """Make a pass over the sources of each configuration whose path comes in; print the CPU seconds that it took,
-    publishing included, and what was new."""
+    """Make a pass over the sources of each configuration whose path comes in; print how much was new, and the CPU
+    seconds that each of `PARTS` took."""
     asyncio.run(_passes())
 
 
@@ -148,16 +154,30 @@ async def _passes() -> None:
                 await asyncio.gather(*(app.pipeline.preview(source) for source in few))  # the workers are there
                 gc.collect()
                 gc.freeze()  # as the daemon does
-            print(*await _timed(apps[path]), flush=True)
+            print(json.dumps(await _timed(apps[path])), flush=True)
 
 
-async def _timed(app: "wiring.App") -> tuple[float, int]:
-    before, new = cpu_seconds(), 0
+async def _timed(app: "wiring.App") -> tuple[int, dict[str, float]]:
+    before, new = _by_part(), 0
     async for outcome in app.pipeline.refresh_all(list(app.sources)):
         assert outcome.outcome != "failed", outcome
         new += outcome.new
+    refreshed, whole = _by_part(), cpu_seconds()
     await asyncio.to_thread(app.pipeline.publish)
-    return cpu_seconds() - before, new
+    spent = {part: refreshed[part] - before[part] for part in PARTS}
+    return new, {**spent, "publishing": cpu_seconds() - whole}
+
+
+def _by_part() -> dict[str, float]:
+    """CPU seconds so far, by what they go into while sources are refreshed: the loop fetches, threads of its own store,
+    and the workers read, as do the threads that hand documents over to them. Without `/proc` all of it fetches."""
+    others = {thread.native_id: thread.name for thread in threading.enumerate() if thread.name != "MainThread"}
+    mine = {name: _seconds(Path(f"/proc/self/task/{number}")) for number, name in others.items()}
+    storing = sum(seconds for name, seconds in mine.items() if name.startswith("store"))
+    times = os.times()
+    workers = times.children_user + times.children_system + sum(map(_cpu_of_process, _children()))
+    reading = sum(mine.values()) - storing + workers
+    return {"fetching": cpu_seconds() - reading - storing, "reading": reading, "storing": storing, "publishing": 0.0}
 
 
 def cpu_seconds() -> float:
@@ -174,4 +194,9 @@ def _children() -> set[str]:
 
 def _cpu_of_process(number: str) -> float:
     """CPU seconds of one process, after sched-stats in the documentation of Linux: the first number is nanoseconds."""
-    return sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{number}/task").glob("*/schedstat")) / 1e9
+    return sum(map(_seconds, Path(f"/proc/{number}/task").glob("*")))
+
+
+def _seconds(task: Path) -> float:
+    place = task / "schedstat"
+    return int(place.read_text().split()[0]) / 1e9 if place.exists() else 0.0
