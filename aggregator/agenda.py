@@ -124,6 +124,7 @@ class Agenda:
             unmodified_since=(memory.unmodified_since or poll.started) if isinstance(answer, NotModified) else None,
             heedless=heedless,
             move=move,
+            wire=answer.wire if isinstance(answer, Fetched) else memory.wire,
         )
         self._store.note_read(source.name, note, self._now())
         target = freshness.new_home(move, poll.started)

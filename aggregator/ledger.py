@@ -327,7 +327,7 @@ def _facts_of(read: Read, now: datetime) -> ReadingFacts:
 
 
 def _raw(fetched: Fetched, now: datetime) -> RawDocument:
-    return RawDocument(fetched.url, fetched.header("content-type") or "", now, fetched.body)
+    return RawDocument(fetched.url, fetched.header("content-type") or "", now, fetched.body, gzip=fetched.gzip)
 
 
 def _lacks_text(entry: Entry, source: Source) -> bool:

@@ -88,18 +88,29 @@ class Rooms:
 
 
 @dataclass(frozen=True, slots=True)
+class ShortCuts:
+    """Which work is saved; without any of it the same is stored and published. `delta`: entries that a document repeats
+    are passed over unread. `plain`: plain feeds are read without feedparser. `prints`: fingerprints are made where a
+    document is read. `commits`: small steps in the store share a transaction."""
+
+    delta: bool = True
+    plain: bool = True
+    prints: bool = True
+    commits: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How many sources are read at once, the usual interval, how many sources of one host are read at once, what the
-    documents of each channel may hold, what is kept of the documents that come in, whether entries that a document
-    repeats are passed over unread, whether plain feeds are read without feedparser, and how long articles are kept."""
+    documents of each channel may hold, what is kept of the documents that come in, which work is saved, and how long
+    articles are kept."""
 
     concurrency: int
     interval: timedelta
     per_host: int
     policies: Policies
     raw: RawLimits = field(default_factory=RawLimits)
-    delta: bool = True
-    plainly: bool = True
+    short_cuts: ShortCuts = ShortCuts()
     retention: Retention = field(default_factory=Retention)
 
 
@@ -132,7 +143,7 @@ class Pipeline:
         )
         self._gate = asyncio.Semaphore(limits.concurrency)
         self._shared = SharedFetches(sources)
-        self._steps = Steps(rooms.store.writing)
+        self._steps = Steps(rooms.store.writing, sharing=limits.short_cuts.commits)
         self._in_thread = self._steps.alone
 
     async def settle(self) -> None:
@@ -274,10 +285,12 @@ class Pipeline:
                 assert_never(reading)
 
     def _tools(self) -> Tools:
-        return Tools(self._rooms.client, self._rooms.workers, self._shared, self._now, plainly=self._limits.plainly)
+        cuts = self._limits.short_cuts
+        rooms, shared = self._rooms, self._shared
+        return Tools(rooms.client, rooms.workers, shared, self._now, plainly=cuts.plain, prints=cuts.prints)
 
     def _tools_that_remember(self) -> Tools:
-        return replace(self._tools(), before=self._before) if self._limits.delta else self._tools()
+        return replace(self._tools(), before=self._before) if self._limits.short_cuts.delta else self._tools()
 
     async def _before(self, name: str) -> dict[str, Entry]:
         return await self._in_thread(self._store.document_before, name)

@@ -147,7 +147,11 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A whole document: `body` has its content encoding undone. Header names are lower-case, values latin-1 text."""
+    """A whole document: `body` has its content encoding undone. Header names are lower-case, values latin-1 text.
+
+    `wire` is what a body that came encoded is known again by, as it came: `same` says that this is the one that was
+    asked about, and `body` is empty then. `gzip` is the body as one gzip member, where it came as such.
+    """
 
     url: str
     status: int
@@ -156,6 +160,9 @@ class Fetched:
     validators: Validators
     redirects: tuple[Redirect, ...] = ()
     waited: timedelta = timedelta(0)  # for its turn, before the first request was made
+    wire: str = ""
+    same: bool = False
+    gzip: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:
         """Give the first value of a header, by its lower-case name."""
@@ -599,6 +606,7 @@ class SourceMemory:
 
     validators: Validators = Validators()
     body_hash: str = ""
+    wire: str = ""  # of the same body, as `Fetched.wire`
     failures: int = 0
     fresh: bool = True  # it never brought a document
     url: str = ""  # that it is fetched from instead of the configured one: found by discovery, or moved to
@@ -632,6 +640,7 @@ class ReadNote:
     unmodified_since: datetime | None = None
     heedless: int = 0
     move: Move | None = None
+    wire: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -709,6 +718,7 @@ class RawDocument:
     fetched_at: datetime
     body: bytes
     number: int = 0
+    gzip: bytes = field(default=b"", repr=False)  # the body packed already, where it came so
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ _AT_ONCE = 32  # steps in one transaction: others wait for it
 
 class Steps:
     """Takes steps in threads of its own, apart from those that look up names. One that began is finished even when
-    nobody waits for it any more. `writing` makes a transaction."""
+    nobody waits for it any more. `writing` makes a transaction; without `sharing`, each step has its own."""
 
-    def __init__(self, writing: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, writing: Callable[[], AbstractContextManager[None]], *, sharing: bool = True) -> None:
         self._writing = writing
+        self._at_once = _AT_ONCE if sharing else 1
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="store")
         self._under_way: set[asyncio.Future[Any]] = set()
         self._waiting: list[tuple[Step, asyncio.Future[Any]]] = []
@@ -64,7 +65,7 @@ class Steps:
 
     def _next(self) -> list[tuple[Step, asyncio.Future[Any]]]:
         with self._lock:
-            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            batch, self._waiting = self._waiting[: self._at_once], self._waiting[self._at_once :]
             self._at_work = bool(batch)
             return batch
 

@@ -52,7 +52,7 @@ PAGE_ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What one refresh may use (`sources.Tools`)."""
+    """What one refresh may use (`sources.Tools`). Without `prints`, those made with a document are forgotten."""
 
     client: "Client"
     workers: "WorkerPool"
@@ -60,26 +60,30 @@ class Tools:
     clock: Callable[[], datetime]
     before: Callable[[str], Awaitable[Mapping[str, Entry]]] | None = None  # a source's entries of its last document
     plainly: bool = True  # feedparser is asked only where it knows better
+    prints: bool = True
 
-    async def get(self, source: Source, *, accept: str | None, validators: Validators) -> FetchResult:
+    async def get(
+        self, source: Source, *, accept: str | None, validators: Validators, wire: str = ""
+    ) -> FetchResult:
         """Fetch the source's URL within its limits, or take what another source just got from it."""
 
         async def fetch() -> FetchResult:
             get = partial(self.client.get, source.url, timeout=source.timeout, max_bytes=source.max_bytes)
-            get = partial(get, headers=source.headers, validators=validators, proxy=source.proxy)
+            get = partial(get, headers=source.headers, validators=validators, proxy=source.proxy, wire=wire)
             return await (get(accept=accept) if accept else get())
 
-        return await self.shared.get(source, validators, fetch, self.clock())
+        return await self.shared.get(source, (validators, wire), fetch, self.clock())
 
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise a document: of the entries that the one before held in the same words, only what is
         remembered of them is given (`Entry.repeated`)."""
         before = await self.before(source.name) if self.before else {}
+        fetched = replace(fetched, gzip=b"")  # it need not travel
         intake = await self._in_worker(digest.digest, fetched, source, self.clock(), frozenset(before), self.plainly)
         if isinstance(intake, Unreadable):
             return intake
         entries = (before[entry.digest] if entry.repeated else entry for entry in intake.entries)
-        return replace(intake, entries=tuple(entries))
+        return replace(intake, entries=tuple(entries), prints=intake.prints if self.prints else {})
 
     async def digest_whole(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise all of a document."""
@@ -193,22 +197,23 @@ class SharedFetches:
         self._counted: tuple[int, dict[object, tuple[str, ...]]] = (-1, {})
         self._locks: dict[object, asyncio.Lock] = {}
         self._groups: dict[object, Group] = {}
-        self._last: dict[object, tuple[datetime, Validators, FetchResult]] = {}
+        self._last: dict[object, tuple[datetime, object, FetchResult]] = {}
 
     async def get(
-        self, source: Source, validators: Validators, fetch: Callable[[], Awaitable[FetchResult]], now: datetime
+        self, source: Source, asked: object, fetch: Callable[[], Awaitable[FetchResult]], now: datetime
     ) -> FetchResult:
-        """Give what another source got from the same URL a short while ago, or fetch."""
+        """Give what another source got from the same URL a short while ago, or fetch. `asked` is what the answer is
+        compared with, by the server or by us."""
         key = _request_of(source)
         if len(self._askers(key)) < 2:
             return await fetch()
         async with self._locks.setdefault(key, asyncio.Lock()):
             if key in self._last:
                 at, sent, result = self._last[key]
-                if now - at < source.interval and _serves(result, sent, validators):
+                if now - at < source.interval and _serves(result, sent, asked):
                     return result
             result = await fetch()
-            self._last[key] = (now, validators, result)
+            self._last[key] = (now, asked, result)
             return result
 
     def group(self, source: Source) -> "Group | None":
@@ -259,9 +264,9 @@ def _request_of(source: Source) -> object:
     return canonical(source.url) or source.url, source.proxy, tuple(sorted(source.headers.items()))
 
 
-def _serves(result: FetchResult, sent: Validators, validators: Validators) -> bool:
-    """A document serves everyone; "not modified" and failures only those who asked the same."""
-    return isinstance(result, Fetched) or sent == validators
+def _serves(result: FetchResult, sent: object, asked: object) -> bool:
+    """A document serves everyone; "not modified", "the same" and failures only those who asked the same."""
+    return (isinstance(result, Fetched) and not result.same) or sent == asked
 
 
 def _same_origin(one: str, other: str) -> bool:

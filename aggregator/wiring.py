@@ -225,7 +225,7 @@ async def _at_work(
 ) -> AsyncIterator[tuple[App, Publisher]]:
     from aggregator.fetch.client import Client, ClientOptions
     from aggregator.parse import WorkerPool
-    from aggregator.pipeline import Limits, Pipeline, Rooms
+    from aggregator.pipeline import Limits, Pipeline, Rooms, ShortCuts
     from aggregator.publish import Writer
     from aggregator.publish.publisher import Publisher
     from aggregator.schedule.cron import next_time
@@ -244,14 +244,16 @@ async def _at_work(
         per_host=settings.fetch.per_host,
         spacing=settings.fetch.spacing,
         direct=settings.debug.direct,
+        wire=settings.debug.wire,
     )
     async with Client(options) as client:
         watch = Watch(store, places_of(settings), sources, clock)
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time, watch)
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
-        kept, quick = _retention(settings), (settings.debug.delta, settings.debug.plain)
-        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, *quick, kept)
+        kept, debug = _retention(settings), settings.debug
+        cuts = ShortCuts(debug.delta, debug.plain, debug.prints, debug.commits)
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, cuts, kept)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources, watch, client), publisher

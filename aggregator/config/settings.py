@@ -597,6 +597,9 @@ class DebugSettings(Table):
     plain: bool = Field(True, description="RSS and Atom without anything odd are read without feedparser.")
     fragments: bool = Field(True, description="What was rendered of an article is kept for its other documents.")
     direct: bool = Field(True, description="Requests go over plain sockets, not through the pool of the HTTP library.")
+    prints: bool = Field(True, description="Fingerprints of new texts are made where their document is read.")
+    commits: bool = Field(True, description="Small steps in the store that wait at the same time share a commit.")
+    wire: bool = Field(True, description="A body that comes as it came before is not decoded, and kept as it came.")
 
 
 class Settings(Table):

@@ -8,6 +8,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Protocol
 
 import brotli
@@ -30,18 +31,24 @@ class Body:
     What is visibly gzip is decoded as gzip even where no encoding was declared, and what was declared gzip and visibly
     is not is taken as it stands: both are common on real servers.
 
+    `before` is what `wire` gave for a body that was whole. As long as it may be coming again nothing is decoded.
+
     Raises:
         Failed: at once when `content_encoding` is one that we did not offer, or more than one.
     """
 
-    def __init__(self, content_encoding: str, max_bytes: int) -> None:
+    def __init__(self, content_encoding: str, max_bytes: int, content_type: str = "", before: str = "") -> None:
         self._encoding = _declared(content_encoding)
         self._name = self._encoding or "gzip"  # undeclared, only gzip can be broken
         self._max_bytes = max_bytes
-        self._received = 0
-        self._head = b""
+        self._before = before
+        self._begins_at = max(len(_GZIP_MAGIC), _length_of(before) + 1)  # bytes; with fewer, nothing is decoded
+        self._hash = sha256(f"{self._encoding}\n{content_type}\n".encode("utf-8", "surrogatepass"))
+        self._raw = io.BytesIO()  # a getvalue() shares the buffer: joining a list would hold the body twice
+        self._waiting = bytearray()
         self._decoder: _Decoder | None = None
-        self._decoded = io.BytesIO()  # its getvalue() shares the buffer: joining a list would hold the body twice
+        self._decoded = io.BytesIO()
+        self._received = 0
 
     def take(self, raw: bytes) -> Iterator[None]:
         """Decode the next bytes of the wire. Yields after each piece of about 64 KB, so that others can be let run.
@@ -52,10 +59,24 @@ class Body:
         self._received += len(raw)
         if self._received > self._max_bytes:
             raise too_large(self._max_bytes)
-        self._head += raw
-        if len(self._head) >= len(_GZIP_MAGIC):
-            data, self._head = self._head, b""
-            yield from self._decode(data)
+        self._waiting += raw
+        if self._received >= self._begins_at:
+            yield from self.catch_up()
+
+    def is_as_before(self) -> bool:
+        """Tell, after the last bytes, whether they are all those of the body before, in the same encoding and type: it
+        was whole, so this one is, too."""
+        return bool(self._before) and self._decoder is None and self._before == self._digest(self._waiting)
+
+    def catch_up(self) -> Iterator[None]:
+        """Decode what `take` left undecoded, in the same way."""
+        data = bytes(self._waiting)
+        self._waiting.clear()
+        if self._decoder is None and data:
+            self._decoder = _decoder(self._encoding, data)
+        if not isinstance(self._decoder, _Plain):
+            self._raw.write(data)
+        yield from self._decode(data)
 
     def finish(self) -> bytes:
         """Give the whole decoded body.
@@ -63,18 +84,31 @@ class Body:
         Raises:
             Failed: the compressed data ended before its end mark.
         """
-        for _ in self._decode(self._head):
+        for _ in self.catch_up():
             pass
         if self._decoder is not None and not self._decoder.whole:
             after = f"after {self._received} bytes"
             raise Failed(Failure.TRUNCATED, f"the {self._name} body breaks off before its end, {after}")
         return self._decoded.getvalue()
 
+    @property
+    def wire(self) -> str:
+        """What a decoded body is known again by before it is decoded; nothing for one that came as it is."""
+        return self._digest(self._raw.getbuffer()) if self._raw.tell() else ""
+
+    @property
+    def gzip(self) -> bytes:
+        """The body as it came, if that was as one gzip member and nothing else."""
+        return self._raw.getvalue() if isinstance(self._decoder, _Gzip) and self._decoder.is_alone else b""
+
+    def _digest(self, raw: bytes | bytearray | memoryview) -> str:
+        named = self._hash.copy()
+        named.update(raw)
+        return f"{len(raw)}-{named.hexdigest()}"
+
     def _decode(self, data: bytes) -> Iterator[None]:
-        if not data:
+        if not data or self._decoder is None:
             return
-        if self._decoder is None:
-            self._decoder = _decoder(self._encoding, data)
         try:
             for piece in self._decoder.pieces(data):
                 self._keep(piece)
@@ -126,6 +160,7 @@ class _Gzip:
         self._member = zlib.decompressobj(_GZIP_WBITS)
         self._between = b""
         self._ended = False
+        self.is_alone = True  # no other member or byte came after the first
 
     @property
     def whole(self) -> bool:
@@ -141,6 +176,7 @@ class _Gzip:
 
     def _open_next(self, data: bytes) -> bytes:
         """Open the next member where one begins, and give its bytes; give none where there is none (yet)."""
+        self.is_alone = False
         rest = (self._between + data).lstrip(b"\0")
         if rest.startswith(_GZIP_MAGIC):
             self._member, self._between = zlib.decompressobj(_GZIP_WBITS), b""
@@ -201,6 +237,11 @@ def _declared(content_encoding: str) -> str:
     if encoding not in ("", "gzip", "deflate", "br"):
         raise Failed(Failure.ENCODING, f"the body is encoded as '{quoted(encoding)}'; we offer only {OFFERED}")
     return encoding
+
+
+def _length_of(wire: str) -> int:
+    length = wire.partition("-")[0]
+    return int(length) if length.isdecimal() else 0
 
 
 def _has_zlib_header(head: bytes) -> bool:

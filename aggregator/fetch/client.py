@@ -62,7 +62,8 @@ class ClientOptions:
     """What is the same for all requests: `allow_networks` are the private networks (CIDR) that may be fetched from,
     `concurrency` bounds the requests under way at once, `per_host` those to one host and to one address; the starts of
     requests to one host are `spacing` apart. What a name resolved to is used again for `names_kept`. Without `direct`,
-    httpx's own transport sends the requests."""
+    httpx's own transport sends the requests; without `wire` a body is always decoded, and nothing is kept of how it
+    came."""
 
     user_agent: str
     allow_networks: tuple[str, ...] = ()
@@ -72,6 +73,7 @@ class ClientOptions:
     spacing: timedelta = timedelta(0)
     names_kept: timedelta = timedelta(seconds=60)
     direct: bool = True
+    wire: bool = True
 
 
 class Client:
@@ -114,18 +116,21 @@ class Client:
         accept: str = FEED_ACCEPT,
         headers: Mapping[str, str] | None = None,
         proxy: str | None = None,
+        wire: str = "",
     ) -> FetchResult:
         """Get one document: over http:, https: or from a file:.
 
         Each request waits for its turn at its host, then at its address, then for a free slot; none of that counts
         against `timeout`, which bounds all the rest, redirects and body included.
 
+        `wire` is that of a document that was whole (`Fetched.wire`): where its bytes come again, they are not decoded.
+
         `max_bytes` bounds the body, on the wire and decoded. `validators` are sent only to the URL that gave them.
         `headers`, and the credentials that stand in the URL, go to the origin of `url` only, wherever it redirects to;
         cookies and what frames a request cannot be set with them and are passed over. With `proxy`, that one connects;
         it resolves the names, so only hosts that are written as addresses can be judged here.
         """
-        wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {}, proxy)
+        wanted = _Wanted(validators or Validators(), timeout, max_bytes, accept, headers or {}, proxy, wire)
         journey = _Journey(shown(url), timeout)
         try:
             if is_file_url(url):
@@ -204,7 +209,7 @@ class Client:
                 try:
                     journey.hear(response)
                     if response.status_code not in _REDIRECTS:
-                        return await _result(response, journey, wanted)
+                        return await _result(response, journey, wanted, keeping_wire=self._options.wire)
                     address = journey.next_address(response)
                 finally:
                     await response.aclose()
@@ -288,6 +293,7 @@ class _Wanted:
     accept: str
     headers: Mapping[str, str]
     proxy: str | None = None
+    wire: str = ""
 
 
 @dataclass(slots=True)
@@ -378,7 +384,9 @@ class _Journey:
         return FetchFailed(why.kind, why.detail, self.url, self.status, self.headers, self.redirects)
 
 
-async def _result(response: httpx.Response, journey: _Journey, wanted: _Wanted) -> FetchResult:
+async def _result(
+    response: httpx.Response, journey: _Journey, wanted: _Wanted, *, keeping_wire: bool
+) -> FetchResult:
     """Make an answer that is no redirect into what it means. The body of an error is not read.
 
     Raises:
@@ -388,9 +396,15 @@ async def _result(response: httpx.Response, journey: _Journey, wanted: _Wanted) 
     if status == HTTPStatus.NOT_MODIFIED:
         return _not_modified(response.request, journey, wanted.validators)
     if status in _DOCUMENTS:
-        body = await _body(response, journey, wanted.max_bytes)
+        body = await _received(response, journey, wanted.max_bytes, wanted.wire if keeping_wire else "")
         validators = Validators(journey.url, journey.header("etag"), journey.header("last-modified"))
-        return Fetched(journey.url, status, journey.headers, body, validators, journey.redirects)
+        fetched = Fetched(journey.url, status, journey.headers, b"", validators, journey.redirects)
+        if body.is_as_before():
+            return replace(fetched, wire=wanted.wire, same=True)
+        whole = await _whole(body, journey)
+        if not keeping_wire:
+            return replace(fetched, body=whole)
+        return replace(fetched, body=whole, wire=body.wire, gzip=body.gzip)
     answer = f"the server answers {status} {_reason_phrase(response)}".rstrip()
     if status == HTTPStatus.GONE:
         raise Failed(Failure.GONE, f"{answer}: the document was removed for good")
@@ -407,20 +421,27 @@ def _not_modified(request: httpx.Request, journey: _Journey, sent: Validators) -
     return NotModified(journey.url, journey.headers, validators, journey.redirects)
 
 
-async def _body(response: httpx.Response, journey: _Journey, max_bytes: int) -> bytes:
-    """Read and decode a body, letting others run after each piece."""
+async def _received(response: httpx.Response, journey: _Journey, max_bytes: int, before: str) -> Body:
+    """Read a body, letting others run after each piece; as long as it may be the one before, it is not decoded."""
     length = journey.header("content-length") or ""
     if length.isdecimal() and not journey.header("transfer-encoding") and int(length) > max_bytes:
         raise too_large(max_bytes, int(length))
     stream = response.extensions["network_stream"]
     if isinstance(stream, BoundedHead):
         stream.head_is_complete()
-    body = Body(response.headers.get("content-encoding", ""), max_bytes)
+    encoding, kind = response.headers.get("content-encoding", ""), journey.header("content-type") or ""
+    body = Body(encoding, max_bytes, kind, before)
     # httpx types its generator as an iterator; left to the garbage collector it would be closed at a random moment
     async with aclosing(cast(AsyncGenerator[bytes, None], response.aiter_raw())) as chunks:
         async for chunk in chunks:
             for _ in body.take(chunk):
                 await asyncio.sleep(0)
+    return body
+
+
+async def _whole(body: Body, journey: _Journey) -> bytes:
+    for _ in body.catch_up():
+        await asyncio.sleep(0)
     whole = body.finish()
     if not any(journey.header(name) for name in _TELL_THE_END) and (end := missing_end(whole)):
         raise Failed(Failure.TRUNCATED, f"the body breaks off before its end: it lacks {end}, and no length was said")

@@ -25,8 +25,10 @@ from aggregator.records import (
 class Tools(Protocol):
     """What a kind may use: the polite client, and the worker process that reads documents."""
 
-    async def get(self, source: Source, *, accept: str | None, validators: Validators) -> FetchResult:
-        """Fetch the source's URL within its limits."""
+    async def get(
+        self, source: Source, *, accept: str | None, validators: Validators, wire: str = ""
+    ) -> FetchResult:
+        """Fetch the source's URL within its limits. `wire` is that of a document which need not be decoded again."""
 
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise a document, within a deadline."""
@@ -37,10 +39,12 @@ class Tools(Protocol):
 
 async def read_document(source: Source, memory: SourceMemory, tools: Tools, *, accept: str | None) -> Reading:
     """Fetch a source's one document and read it, unless the server or the body's hash says that nothing changed."""
-    result = await tools.get(source, accept=accept, validators=memory.validators)
+    result = await tools.get(source, accept=accept, validators=memory.validators, wire=memory.wire)
     match result:
         case NotModified() | FetchFailed():
             return result
+        case Fetched(same=True):
+            return SameBody(result)
         case Fetched():
             return await _read(source, result, memory, tools)
 

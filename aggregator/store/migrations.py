@@ -605,3 +605,9 @@ def dates_beside_the_texts(db: Database) -> None:
     """When the articles of a source came out is asked at each poll: read from an index, it costs no look at texts."""
     for statement in _DATES:
         db.execute(statement)
+
+
+@migrations()
+def bodies_as_they_came(db: Database) -> None:
+    """What the last body of a source is known again by before it is decoded."""
+    db.execute("ALTER TABLE sources ADD COLUMN wire TEXT NOT NULL DEFAULT ''")

@@ -8,11 +8,13 @@ from aggregator.records import RawDocument, RawLimits
 from aggregator.store.rows import time_of, time_text
 
 _FAST = 1  # feeds shrink to a sixth by it, at 100 MB a second; the best level takes five times as long for a tenth less
+_EITHER = 32 + zlib.MAX_WBITS  # reads zlib's form and gzip's
 
 
 def packed(document: RawDocument) -> bytes:
-    """Give the document's bytes as they are kept. It takes a while for a large one: do it outside of a transaction."""
-    return zlib.compress(document.body, _FAST)
+    """Give the document's bytes as they are kept: as they came, where that was packed. It takes a while for a large
+    one else: do it outside of a transaction."""
+    return document.gzip or zlib.compress(document.body, _FAST)
 
 
 def keep(connection: sqlite3.Connection, source: str, document: RawDocument, body: bytes, limits: RawLimits) -> None:
@@ -49,7 +51,7 @@ def of(connection: sqlite3.Connection, source: str) -> list[RawDocument]:
 
 
 def _document(row: sqlite3.Row) -> RawDocument:
-    body = zlib.decompress(row["body"])
+    body = zlib.decompress(row["body"], _EITHER)
     return RawDocument(row["url"], row["content_type"], time_of(row["fetched_at"]), body, row["id"])
 
 

@@ -225,6 +225,7 @@ def memory_of(row: sqlite3.Row, rhythm: timedelta | None, newest: datetime | Non
     return SourceMemory(
         validators=Validators(row["validators_url"], row["etag"], row["last_modified"]),
         body_hash=row["body_hash"],
+        wire=row["wire"] if row["body_hash"] else "",  # one goes with the other
         failures=row["failures"],
         fresh=row["last_success_at"] is None,
         url=row["effective_url"],

@@ -236,6 +236,7 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
             last_modified=note.validators.last_modified,
             validators_url=note.validators.url,
             body_hash=note.body_hash,
+            wire=note.wire,
             now=time_text(now),
             next=time_text_after(note.next_fetch_at),
             reason=note.next_reason,
@@ -1097,8 +1098,8 @@ _NOTE_FACTS = """UPDATE sources SET title = :title, link = :link, feed_id = :fee
     update_minutes = :update_minutes, skip_hours = :skip_hours, skip_days = :skip_days WHERE name = :name"""
 
 _NOTE_READ = """UPDATE sources SET etag = :etag, last_modified = :last_modified, validators_url = :validators_url,
-    body_hash = :body_hash, last_success_at = :now, next_fetch_at = :next, next_reason = :reason, failures = 0,
-    failing_since = NULL, last_outcome = :outcome, last_error = '', last_failure = '', proposed_url = '',
+    body_hash = :body_hash, wire = :wire, last_success_at = :now, next_fetch_at = :next, next_reason = :reason,
+    failures = 0, failing_since = NULL, last_outcome = :outcome, last_error = '', last_failure = '', proposed_url = '',
     quiet_until = '',
     last_new_at = CASE WHEN :news THEN :now ELSE last_new_at END, unmodified_since = :unmodified_since,
     heedless = :heedless, usual_seconds = :usual,

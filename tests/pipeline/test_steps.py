@@ -55,6 +55,17 @@ def test_steps_that_wait_while_another_is_taken_share_a_transaction(counted: Cou
     assert counted.shared == 1
 
 
+def test_without_sharing_each_step_is_kept_by_itself(counted: Counted) -> None:
+    async def scene() -> list[str]:
+        steps = Steps(counted.writing, sharing=False)
+        found = await asyncio.gather(*(steps.together(counted.keep, f"k{number}") for number in range(20)))
+        await steps.settle()
+        return found
+
+    assert asyncio.run(scene()) == [f"value of k{number}" for number in range(20)]
+    assert counted.shared == 0
+
+
 def test_of_steps_that_share_a_transaction_one_that_fails_is_undone_alone(counted: Counted) -> None:
     async def scene() -> list[str | BaseException]:
         steps = Steps(counted.writing)

@@ -1,7 +1,9 @@
 """The last documents of each source: whole, compressed, within bounds of number and size."""
 
+import gzip
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,6 +39,14 @@ def test_documents_come_back_whole_the_oldest_first(store: Store) -> None:
     assert (one.body, one.content_type, one.fetched_at) == (b"\x00\xff" * 5_000, "text/xml", NOW + timedelta(hours=1))
     assert store.raw_numbers("a") == [one.number, two.number]
     assert store.raw_documents("b") == []
+
+
+def test_a_document_that_came_packed_is_kept_as_it_came(store: Store) -> None:
+    body = b"<rss>" + b"word " * 1_000 + b"</rss>"
+    one = replace(document(1, body), gzip=gzip.compress(body))
+    assert store.packed(one, LIMITS) == (one, one.gzip)
+    keep(store, one, document(2))
+    assert [each.body for each in store.raw_documents("a")] == [body, b"<rss/>"]
 
 
 def test_so_many_are_kept_of_each_source_and_no_more(store: Store) -> None:
