@@ -1206,16 +1206,41 @@ class Listing:
     channels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Piece:
+    """A part of a document, as it stands there and compressed by itself."""
+
+    body: bytes
+    deflated: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a document was joined of: what stands before its entries, each of them, and what follows; with `seam`, what
+    stands between two of them."""
+
+    head: Piece
+    entries: tuple[Piece, ...]
+    tail: Piece
+    seam: Piece | None = None
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """Give all parts in their order."""
+        seam = self.seam
+        between = self.entries if seam is None else [each for one in self.entries for each in (seam, one)][1:]
+        return (self.head, *between, self.tail)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A published file: its path below the publish directory (`category/x.atom`) and its bytes.
 
-    `deflated` are its parts in order, each compressed by itself, where they are at hand.
+    `joined` are its parts, where it was put together of some that were at hand.
     """
 
     path: str
     body: bytes
-    deflated: tuple[bytes, ...] = field(default=(), compare=False, repr=False)
+    joined: Joined | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

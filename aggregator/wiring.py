@@ -235,7 +235,8 @@ async def _at_work(
     kinds = {**KINDS, **{name: point.load() for name, point in kinds_brought().items()}}
     policies = policies_of(settings)
     writer = Writer(settings.publish.directory, brotli=settings.publish.brotli)
-    publisher = Publisher(site, writer, policies, remembering=settings.debug.fragments)
+    debug = settings.debug
+    publisher = Publisher(site, writer, policies, remembering=debug.fragments, passing=debug.gate)
     workers = WorkerPool(workers_of(settings))
     options = ClientOptions(
         user_agent=user_agent(settings),

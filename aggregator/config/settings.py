@@ -596,6 +596,7 @@ class DebugSettings(Table):
     delta: bool = Field(True, description="Entries that a document repeats word for word are not read again.")
     plain: bool = Field(True, description="RSS and Atom without anything odd are read without feedparser.")
     fragments: bool = Field(True, description="What was rendered of an article is kept for its other documents.")
+    gate: bool = Field(True, description="What was read again of an article before it was published is not read twice.")
     direct: bool = Field(True, description="Requests go over plain sockets, not through the pool of the HTTP library.")
     prints: bool = Field(True, description="Fingerprints of new texts are made where their document is read.")
     commits: bool = Field(True, description="Small steps in the store that wait at the same time share a commit.")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from aggregator.publish.view import View
-from aggregator.records import Document, Site, StoredEntry
+from aggregator.records import Document, Joined, Piece, Site, StoredEntry
 from aggregator.variants import deflated
 
 Renderer = Callable[[Site, View], bytes]
@@ -21,14 +21,6 @@ _XML = {  # how an entry begins, how it ends, and what follows the last; no text
     "rss": (b"\n    <item>", b"</item>", b"\n  </channel>\n</rss>\n"),
 }
 _AROUND = 1_000  # bytes that keeping a fragment takes besides its own
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a document, as it stands there and deflated."""
-
-    body: bytes
-    deflated: bytes
 
 
 @dataclass(slots=True)
@@ -76,8 +68,9 @@ class Fragments:
         head, found, tail = parts
         for place, fragment in zip(missing, found, strict=False):
             self._keep(kept[place], form, fragment)
-        pieces = [_piece(head), *_between(extension, [one.by_format[form] for one in kept]), _piece(tail)]
-        return Document(path, b"".join(one.body for one in pieces), tuple(one.deflated for one in pieces))
+        entries = tuple(one.by_format[form] for one in kept)
+        joined = Joined(_piece(head), entries, _piece(tail), _SEAM if extension == "json" else None)
+        return Document(path, b"".join(one.body for one in joined.pieces()), joined)
 
     def _can_cut(self, extension: str) -> bool:
         """A theme may show the first of a page's articles in another way than the others."""
@@ -147,12 +140,6 @@ def _cut_page(document: bytes) -> tuple[bytes, list[bytes], bytes] | None:
     last, end, tail = entries.pop().partition(_STORY_END)
     whole = end and all(entry.endswith(_STORY_END) for entry in entries)
     return (head, [_STORY + entry for entry in (*entries, last + end)], tail) if whole else None
-
-
-def _between(extension: str, fragments: Sequence[Piece]) -> list[Piece]:
-    if extension != "json":
-        return list(fragments)
-    return [piece for fragment in fragments for piece in (_SEAM, fragment)][1:]
 
 
 def _piece(body: bytes) -> Piece:

@@ -17,7 +17,7 @@ from aggregator.publish.documents import (
     sources_document,
 )
 from aggregator.publish.fragments import Fragments
-from aggregator.publish.gate import fault
+from aggregator.publish.gate import Gate
 from aggregator.publish.health import health_document
 from aggregator.publish.opml import opml_document
 from aggregator.publish.pages import static_documents
@@ -50,13 +50,17 @@ from aggregator.status import Event
 
 
 class Publisher:
-    """Renders for a site and writes below one directory; with `remembering`, renders each article once per format."""
+    """Renders for a site and writes below one directory; with `remembering`, renders each article once per format, and
+    with `passing` reads it once, too, before it is written."""
 
-    def __init__(self, site: Site, writer: Writer, policies: Policies, *, remembering: bool = True) -> None:
+    def __init__(
+        self, site: Site, writer: Writer, policies: Policies, *, remembering: bool = True, passing: bool = True
+    ) -> None:
         self._site = site
         self._writer = writer
         self._policies = policies
         self._fragments = Fragments(site) if remembering else None
+        self._gate = Gate(site.url, remembering=passing)
         self._pages = "html" in site.formats
         self._listed: tuple[Channel, ...] = ()  # the channels of the lists that were written last
 
@@ -208,7 +212,7 @@ class Publisher:
 
     def _put(self, rendered: Rendered, stale: Iterable[str], max_bytes: int | None = None) -> PublishReport:
         """Write what passes the gate."""
-        faults = {document.path: fault(document, self._site.url, max_bytes) for document in rendered.documents}
+        faults = {document.path: self._gate.fault(document, max_bytes) for document in rendered.documents}
         sound = [document for document in rendered.documents if not faults[document.path]]
         changed = {document.path: self._writer.write(document) for document in sound}
         refused = {path: why for path, why in faults.items() if why}

@@ -124,8 +124,8 @@ def _outdated(
 
 
 def _compressed(document: Document, coding: str) -> bytes:
-    if coding == "gzip" and document.deflated:
-        return variants.joined(document.deflated, document.body)
+    if coding == "gzip" and document.joined:
+        return variants.joined((piece.deflated for piece in document.joined.pieces()), document.body)
     return variants.compressed(document.body, coding)
 
 

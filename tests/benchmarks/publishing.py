@@ -14,7 +14,7 @@ from feedgen.feed import FeedGenerator
 
 from aggregator import variants
 from aggregator.publish import Fragments, atom, channel_view, feed_documents
-from aggregator.publish.gate import fault
+from aggregator.publish.gate import Gate
 from aggregator.publish.view import View
 from aggregator.records import Channel, Document, Site, StoredEntry
 from tests.benchmarks.documents import text
@@ -36,13 +36,13 @@ class Cost:
 def measure(rounds: int = 15) -> list[Cost]:
     """Publish a channel so often, each time with one article more; each way of working has its own memory."""
     views = _views(rounds)
-    one, every, checked = Fragments(_SITE), Fragments(_SITE), Fragments(_SITE)
+    one, every, checked, gate = Fragments(_SITE), Fragments(_SITE), Fragments(_SITE), Gate(_SITE.url)
     return [
         Cost("feedgen alone, and gzip -6", _median(lambda view: gzip.compress(_plainly(view), 6), views)),
         Cost("its Atom and the gzip form", _median(lambda view: _atom(view, one), views), 0.10),
         Cost("all formats and their gzip forms", _median(lambda view: _all(view, every), views)),
-        Cost("the same, each read again by the gate", _median(lambda view: _judged(_all(view, checked)), views)),
-        Cost("the same without fragments", _median(lambda view: _judged(_all(view, None)), views)),
+        Cost("the same, each read again by the gate", _median(lambda view: _judged(gate, _all(view, checked)), views)),
+        Cost("the same without fragments", _median(lambda view: _judged(gate, _all(view, None)), views)),
     ]
 
 
@@ -76,13 +76,15 @@ def _all(view: View, fragments: Fragments | None) -> tuple[Document, ...]:
 
 def _packed(documents: tuple[Document, ...]) -> list[bytes]:
     return [
-        variants.joined(each.deflated, each.body) if each.deflated else variants.compressed(each.body, "gzip")
+        variants.joined((piece.deflated for piece in each.joined.pieces()), each.body)
+        if each.joined
+        else variants.compressed(each.body, "gzip")
         for each in documents
     ]
 
 
-def _judged(documents: tuple[Document, ...]) -> None:
-    assert not any(fault(each, _SITE.url) for each in documents)
+def _judged(gate: Gate, documents: tuple[Document, ...]) -> None:
+    assert not any(map(gate.fault, documents))
 
 
 def _median(work: Callable[[View], object], views: list[View]) -> float:

@@ -1,19 +1,32 @@
 """The gate lets every sound document through, and none of the broken ones."""
 
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
 from publish_examples import CHANNEL, CHANNELS, ENTRIES, FULL, SITE
 
-from aggregator.publish import article_document, channel_view, feed_documents, index_document, opml_document
+from aggregator import variants
+from aggregator.publish import (
+    Fragments,
+    article_document,
+    channel_view,
+    feed_documents,
+    index_document,
+    opml_document,
+)
 from aggregator.publish.documents import gone_document
-from aggregator.publish.gate import fault
+from aggregator.publish.gate import Gate, fault
 from aggregator.publish.publisher import Publisher
 from aggregator.publish.view import archive_view, site_view
 from aggregator.publish.writer import Writer
-from aggregator.records import Archive, Document, Policies, Policy
+from aggregator.records import Archive, Document, Joined, Piece, Policies, Policy
 
 SOUND = {
     document.path: document
@@ -35,7 +48,7 @@ def test_a_sound_document_passes(path: str) -> None:
     assert fault(SOUND[path], SITE.url) == ""
 
 
-@pytest.mark.parametrize(
+BROKEN = pytest.mark.parametrize(
     ("path", "old", "new", "why"),
     [
         (f"{FEED}.atom", "</feed>", "", "cannot be read again"),
@@ -68,11 +81,121 @@ def test_a_sound_document_passes(path: str) -> None:
         ("gone.json", "{", "[", "cannot be read again"),
     ],
 )
+
+
+@BROKEN
 def test_a_broken_document_does_not_pass(path: str, old: str, new: str, why: str) -> None:
     body = SOUND[path].body.decode()
     assert old in body
     broken = Document(path, body.replace(old, new).encode())
     assert why in fault(broken, SITE.url)
+
+
+VIEWS = (
+    channel_view(SITE, CHANNEL, ENTRIES, last_archive=3),
+    archive_view(SITE, CHANNEL, Archive(3, ENTRIES, full=True)),
+    site_view(SITE, ENTRIES),
+)
+FRAGMENTS = Fragments(SITE)
+JOINED = {each.path: each for view in VIEWS for each in feed_documents(SITE, view, FRAGMENTS).documents}
+
+
+def a_gate_that_knows_all() -> Gate:
+    gate = Gate(SITE.url)
+    assert [gate.fault(document) for document in JOINED.values()] == [""] * len(JOINED)
+    return gate
+
+
+def of_pieces(path: str, pieces: Sequence[Piece]) -> Document:
+    """A document of a head, entries and a tail; what differs from the known pieces is new to a gate."""
+    known = JOINED[path].joined
+    assert known is not None
+    old = {piece.body: piece for piece in (known.head, *known.entries, known.tail)}
+    head, *entries, tail = (old.get(piece.body, piece) for piece in pieces)
+    joined = Joined(head, tuple(entries), tail, known.seam)
+    return Document(path, b"".join(piece.body for piece in joined.pieces()), joined)
+
+
+def pieces_of(path: str) -> list[Piece]:
+    joined = JOINED[path].joined
+    assert joined is not None
+    return [joined.head, *joined.entries, joined.tail]
+
+
+def piece(body: bytes) -> Piece:
+    return Piece(body, variants.deflated(body))
+
+
+@BROKEN
+def test_a_joined_document_with_a_broken_piece_does_not_pass_either(path: str, old: str, new: str, why: str) -> None:
+    if path not in JOINED:
+        pytest.skip("it is never joined")
+    broken = of_pieces(path, [piece(one.body.replace(old.encode(), new.encode())) for one in pieces_of(path)])
+    assert broken.body == SOUND[path].body.replace(old.encode(), new.encode())
+    for gate in (a_gate_that_knows_all(), Gate(SITE.url), Gate(SITE.url, remembering=False)):
+        for _ in range(2):
+            assert gate.fault(broken) == fault(broken, SITE.url)
+            assert why in gate.fault(broken)
+
+
+MARKUP = (  # what would let one piece reach into another
+    b"<!--", b"-->", b"<![CDATA[", b"]]>", b"</entry>", b"<entry>", b"</item>", b"<item>", b"</channel>", b"<channel>",
+    b"</feed>", b"</rss>", b"<entry/>", b"&x;", b"<x>", b"</x>", b"{", b"}", b"[", b"]", b'"', b",", b'],"items":[',
+    b"\xff",
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from([path for path in JOINED if not path.endswith(".html")]), st.data())
+def test_whatever_the_pieces_are_the_gate_says_what_it_says_of_the_whole(path: str, data: st.DataObject) -> None:
+    pieces = pieces_of(path)
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(pieces) - 1))
+        body = pieces[place].body
+        at = data.draw(st.sampled_from([0, len(body), *(found.end() for found in re.finditer(rb"[>{,]", body))]))
+        match data.draw(st.sampled_from(["insert", "cut", "twice", "swap"])):
+            case "insert":
+                pieces[place] = piece(body[:at] + data.draw(st.sampled_from(MARKUP)) + body[at:])
+            case "cut":
+                pieces[place] = piece(body[:at])
+            case "twice":
+                pieces.insert(place, pieces[place])
+            case _:
+                pieces[place - 1], pieces[place] = pieces[place], pieces[place - 1]
+    document = of_pieces(path, pieces)
+    whole = fault(document, SITE.url)
+    for gate in (a_gate_that_knows_all(), Gate(SITE.url)):
+        assert [gate.fault(document), gate.fault(document)] == [whole, whole]
+
+
+def test_an_entry_is_read_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(
+        etree, "fromstring", lambda body, *_, real=etree.fromstring: read.append(len(body)) or real(body)
+    )
+    site = replace(SITE, formats=("atom", "rss"))
+    entries = [replace(FULL, info_code=f"n{n}", content="<p>正文</p>" * 400) for n in range(51)]
+    fragments, gate, whole = Fragments(site), Gate(SITE.url), Gate(SITE.url, remembering=False)
+    counts = []
+    for view in (channel_view(site, CHANNEL, entries[:50]), channel_view(site, CHANNEL, entries[1:])):
+        documents = feed_documents(site, view, fragments).documents
+        for each in (gate, whole):
+            read.clear()
+            assert not any(map(each.fault, documents))
+            counts.append(sum(read))
+    first, all_of_first, second, all_of_second = counts
+    assert first < all_of_first * 1.2
+    assert second < all_of_second / 20
+
+
+def test_an_entry_is_read_again_under_another_root() -> None:
+    (document,) = (JOINED[path] for path in JOINED if path == "feed.atom")
+    gate = a_gate_that_knows_all()
+    head = document.joined.head.body if document.joined else b""
+    other = of_pieces(
+        "feed.atom", [piece(head.replace(b' xmlns="http://www.w3.org/2005/Atom"', b"")), *pieces_of("feed.atom")[1:]]
+    )
+    assert gate.fault(other) == fault(other, SITE.url) != ""
 
 
 @pytest.mark.parametrize("path", SOUND)
