@@ -129,7 +129,9 @@ class _Daemon:
         work = await _put_to_work(self._settings, None)
         gc.freeze()  # it stays as it is; to look through it again and again holds up the loop for 90 ms each time
         app, front = work.app, front_of(self._settings, work.options, verbose=self._verbose, tell=self._note)
-        serving = asyncio.create_task(serve_site(self._listens, front, stop, lambda: self._greet(app)))
+        greeted = asyncio.Event()
+        serving = asyncio.create_task(serve_site(self._listens, front, stop, lambda: self._greet(app, greeted)))
+        await _first_of(serving, greeted)
         alive = asyncio.create_task(systemd.show_life())
         try:
             while settings := await self._until_changed(work, stop, asked, serving):
@@ -261,7 +263,8 @@ class _Daemon:
     def _say(self, text: str) -> None:
         show.event(self._console, ZoneInfo(self._settings.site.timezone), wiring.utc_now(), text)
 
-    def _greet(self, app: wiring.App) -> None:
+    def _greet(self, app: wiring.App, greeted: asyncio.Event) -> None:
+        greeted.set()
         settings, console = self._listens, self._console
         counts = app.store.counts()
         console.print(f"[bold]{escape(settings.site.title)}[/]  aggregator {__version__}")
@@ -272,3 +275,9 @@ class _Daemon:
         console.print(f"store     {settings.store.path}   {numbers}\n")
         for slug in wiring.protected_in_vain(settings, app.store):
             show.err().print(f"[yellow]note[/]  server.protected names category/{slug}; there is no such channel yet")
+
+
+async def _first_of(work: "asyncio.Task[None]", event: asyncio.Event) -> None:
+    waiting = asyncio.create_task(event.wait())
+    await asyncio.wait((work, waiting), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()

@@ -142,10 +142,14 @@ class Crew:
 
     async def _attended(self, post: "_Post") -> None:
         """Look after a process until it has ended, or does not answer."""
-        with suppress(WorkerError, TimeoutError):
+        try:
             while not await post.has_ended(LOOK_SECONDS):
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     await self._count(post)
+        except WorkerError:  # it is about to end
+            await post.has_ended(_END_SECONDS)
+        except TimeoutError:
+            log.error("server process does not answer", extra={"server": post.pid})
 
     async def _count(self, post: "_Post") -> None:
         """Take from a process whom it saw, and give it the day's salt."""

@@ -134,6 +134,15 @@ def test_a_changed_configuration_and_a_new_token_reach_every_process(workspace: 
         assert [answer.status for answer in new + old] == [200, 200, 401, 429]  # three in an hour, by both together
 
 
+def test_a_process_that_is_asked_to_end_does_so_in_peace_and_is_replaced(running: Any) -> None:
+    workspace, process = running
+    victim, _ = servers(process)
+    victim.terminate()
+    eventually(lambda: len(servers(process)) == 2 and victim not in servers(process), "another one is there", LONG)
+    assert [answer.status for answer in by_each(workspace, process, FEED)] == [200, 200]
+    assert f"server process {victim.pid} ended with status 0; another one takes its place" in told(workspace)
+
+
 def test_all_end_with_the_daemon_and_whom_they_saw_is_kept(workspace: Any) -> None:
     with at_work(workspace) as process:
         found, agents = servers(process), ("Feedly (12 subscribers)", "Inoreader (30 subscribers)")
