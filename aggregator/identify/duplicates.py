@@ -153,12 +153,12 @@ def _grams(text: str) -> list[int]:
     """Give the hashes of all short n-grams, in order; how many characters one spans depends on its first. The text ends
     with the last that an ideograph may begin: those of letters are shorter there."""
     ideographs, letters = _SHORT_GRAM
-    codes = array("Q", map(ord, text))
+    codes = _codes(text)
     others = [match.start() for match in _NO_IDEOGRAPH.finditer(text)]
     grams = _sums(codes, ideographs if len(others) < len(text) else letters)
     if len(others) * _FEW < len(text):
         for place in others:
-            grams[place] = sum(map(mul, codes[place : place + letters], _PLACES)) >> _DROPPED & 0xFFFFFFFF
+            grams[place] = sum(map(mul, map(ord, text[place : place + letters]), _PLACES)) >> _DROPPED & 0xFFFFFFFF
     elif len(others) < len(text):
         longer = _sums(codes, letters)
         for place in others:
@@ -166,11 +166,21 @@ def _grams(text: str) -> list[int]:
     return grams[: max(len(text) - ideographs + 1, 1)]
 
 
-def _sums(codes: "array[int]", size: int) -> list[int]:
+def _codes(text: str) -> bytes:
+    """Give the code points of a text, each in a lane of the long number."""
+    narrow = text.encode("utf-32-le", "surrogatepass")
+    codes = bytearray(2 * len(narrow))
+    for byte in range(3):  # a code point has no more
+        codes[byte :: _LANE // 8] = narrow[byte::4]
+    return bytes(codes)
+
+
+def _sums(codes: bytes, size: int) -> list[int]:
     """Give the hashes of the n-grams of one size, at every place: of all places at once."""
-    number = int.from_bytes(_little_endian(codes[:]).tobytes(), "little")
-    total = sum((number >> _LANE * place) * constant for place, constant in enumerate(_PLACES[:size]))
-    halves = array("I", (total >> _DROPPED).to_bytes(len(codes) * _LANE // 8, "little"))
+    number = int.from_bytes(codes, "little")
+    constants = sum(constant << _LANE * (size - place) for place, constant in enumerate(_PLACES[:size], 1))
+    sums = number * constants >> _LANE * (size - 1) + _DROPPED  # the constants slide along the text
+    halves = array("I", sums.to_bytes(len(codes), "little"))
     return _little_endian(halves)[::2].tolist()
 
 

@@ -161,7 +161,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:[\u0900-\u09ff]+|['’][^\W\d_]+)*")
 
 @cache
 def _counters() -> dict[str, re.Pattern[str]]:
-    return {name: re.compile(f"[{letters}]") for name, letters in _SCRIPTS.items()}
+    return {name: re.compile(f"[{letters}]+") for name, letters in _SCRIPTS.items()}
 
 
 @cache
@@ -188,13 +188,15 @@ def _small_words(script: str, language: str) -> frozenset[str]:
 def language_of(text: str) -> str:
     """Give the language of a text, as a subtag of BCP 47 (en, zh), or "" where that is not sure."""
     text = text[:_READ_AT_MOST].lower()
-    tally = Counter(text)
-    counts = _counted(tally)
+    han = "".join(_counters()["han"].findall(text))
+    others = Counter(_counters()["han"].sub("", text))
+    counts = _counted(others)
+    counts["han"] = len(han) * _DENSE["han"]
     letters = sum(counts.values())
     if letters < _ENOUGH_LETTERS:
         return ""
     if counts["han"] + counts["kana"] > letters / 2:
-        return _chinese_or_japanese(tally)
+        return _chinese_or_japanese(han, others)
     script, most = counts.most_common(1)[0]
     if most < letters * 0.7:
         return ""
@@ -215,19 +217,23 @@ def _counted(tally: Counter[str]) -> Counter[str]:
 _IN_CHINESE = frozenset("的是了在不我他她你和也就都有这這们們说說没沒吗嗎呢吧啊把被给給让讓从從")
 
 
-def _chinese_or_japanese(tally: Counter[str]) -> str:
+def _chinese_or_japanese(han: str, others: Counter[str]) -> str:
     """Kana is Japanese, unless it is a guest. A text without is Chinese by characters that Japanese does not know, or
     by many of those that Chinese is full of: a Japanese headline can do without kana, but has few of both."""
-    han, kana = (
-        {character: times for character, times in tally.items() if _script_of(character) == script}
-        for script in ("han", "kana")
-    )
-    ideographs = sum(han.values())
+    kana = {character: times for character, times in others.items() if _script_of(character) == "kana"}
     if kana:
-        return "ja" if len(kana) >= 3 and sum(kana.values()) * 10 >= ideographs else ""
-    only = sum(map(_is_simplified, han))
-    common = sum(times for character, times in han.items() if character in _IN_CHINESE)
-    return "zh" if only >= 2 or (common >= 3 and common * 25 >= ideographs) else ""
+        return "ja" if len(kana) >= 3 and sum(kana.values()) * 10 >= len(han) else ""
+    return "zh" if _holds_two_simplified(han) or _is_full_of_chinese(han) else ""
+
+
+def _holds_two_simplified(han: str) -> bool:
+    one = next(filter(_is_simplified, han), "")
+    return bool(one) and any(map(_is_simplified, han.replace(one, "")))
+
+
+def _is_full_of_chinese(han: str) -> bool:
+    common = sum(map(_IN_CHINESE.__contains__, han))
+    return common >= 3 and common * 25 >= len(han)
 
 
 @cache

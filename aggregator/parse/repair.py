@@ -33,6 +33,7 @@ _TAG = re.compile(
     re.S,
 )
 _NEEDS_TAGS = re.compile(r"\bbase\s*=|\bsrs(?:Name|Dimension)\s*=|<itunes:summary\b|<media:description\b", re.I)
+_MAY_NEED_TAGS = ("base", "srs", "<itunes:summary", "<media:description")  # to look for these takes a fifth of the time
 _ATTRIBUTE = re.compile(r"""\s(?:xml:base|base|srsName|srsDimension)\s*=\s*(?:"[^"]*"|'[^']*')""", re.I)
 _RENAMED = {"itunes:summary": "itunes:remark", "media:description": "media:remark"}
 
@@ -111,7 +112,9 @@ def tags(text: str) -> str:
     the guids are resolved; so the bases are read apart (`bases.py`). An EPSG code it cannot read makes it raise. The
     summaries of podcasts and videos would be mixed with `description` and `content:encoded` beyond recovery.
     """
-    return _TAG.sub(_mended_tag, text) if _NEEDS_TAGS.search(text) else text
+    folded = text.lower()
+    needed = any(word in folded for word in _MAY_NEED_TAGS) and _NEEDS_TAGS.search(text)
+    return _TAG.sub(_mended_tag, text) if needed else text
 
 
 def _mended_tag(match: re.Match[str]) -> str:

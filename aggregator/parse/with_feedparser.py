@@ -182,18 +182,17 @@ def _title(entry: Details, is_atom: bool) -> tuple[str, TextType]:
 
 def _content(entry: Details) -> tuple[str, TextType]:
     """Give the longest content that is text; pictures and other binary content are passed over."""
-    kinds = [part for part in _list(entry, "content") if _is_text(part)]
-    best = max(kinds, key=lambda part: len(_text(part, "value")), default=None)
-    if best is None or not _text(best, "value"):
-        return "", "html"
-    return _text(best, "value"), _text_type(best)
+    told = [(_text(part, "value"), part) for part in _list(entry, "content") if _is_text(part)]
+    value, best = max(told, key=lambda each: len(each[0]), default=("", {}))
+    return (value, _text_type(best)) if value else ("", "html")
 
 
 def _summary(entry: Details, content: str) -> tuple[str, TextType]:
     """Give the summary, unless it is feedparser's copy of the content; else what a podcast or video says of itself."""
     detail = entry.get("summary_detail")
-    if detail is not None and _text(entry, "summary") and _text(entry, "summary") != content:
-        return _text(entry, "summary"), _text_type(detail)
+    summary = _text(entry, "summary") if detail is not None else ""
+    if summary and summary != content:
+        return summary, _text_type(detail)
     remark = _text(entry, "itunes_remark") or _text(entry, "media_remark") or _text(entry, "subtitle")
     return (remark, _guessed_type(remark)) if remark and remark != content else ("", "html")
 

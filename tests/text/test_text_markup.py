@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aggregator import markup
 from aggregator.markup import excerpt, legal, outlet_of, paragraphs, plain, sanitise, text_of, title_text
 
 BASE = "https://example.org/blog/post.html"
@@ -411,3 +412,24 @@ def test_an_excerpt_of_what_is_not_read_to_its_end_is_that_of_the_whole_text(pie
 def test_an_excerpt_is_not_cut_inside_a_number_that_the_limit_falls_on() -> None:
     text = "<p>" + "a" * 30 + " grew by 37.5 percent over the year, they said, and nobody knew why that was so.</p>"
     assert not any(excerpt(text, limit).endswith("37.") for limit in range(38, 60))
+
+
+PIECES = (
+    *("<p>", "</p>", "<br>", "<BR />", "<li>", "<td>", "</td>", "<b>", "<iframe src=x>", "</iframe>", "<script>"),
+    *("</script>", "<!-- c -->", "<", "< b", "<a href='x>y'>", '<a title="<">', "&lt;", "&#10;", "&nbsp;", "&amp;lt;"),
+    *("<x-y>", "<?pi>", "</ 3>", "\n", "\n\n", " ", "甲乙丙，丁。", "word", "\u2028", "\x1c", "\x85", "\u200b"),
+)
+
+
+@given(pieces=st.lists(st.sampled_from(PIECES), max_size=12))
+def test_the_text_of_simple_documents_is_what_the_walk_over_their_tokens_tells(pieces: list[str]) -> None:
+    html = "".join(pieces)
+    simply = markup._told_simply(html)
+    told = "".join(map(markup._spoken, markup._tokens(html)))
+    assert simply is None or "".join(simply) == told
+
+
+@pytest.mark.parametrize("html", ["<script>a</script>", "a < b", "<!-- a -->", "<iframe>a</iframe>", '<a title="<">b'])
+def test_a_document_that_is_not_simple_is_walked(html: str) -> None:
+    assert markup._told_simply(html) is None
+    assert markup._told_simply("<p>a</p><br>b") is not None
