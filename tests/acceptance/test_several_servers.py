@@ -1,6 +1,7 @@
 """`[server] workers`: several processes answer at one address as one would."""
 
 import os
+import re
 import signal
 import socket
 from collections.abc import Iterator
@@ -42,6 +43,11 @@ def servers(process: Any) -> list[psutil.Process]:
     return found
 
 
+def is_replaced(process: Any, victim: psutil.Process) -> bool:
+    found = servers(process)
+    return len(found) == 2 and victim not in found
+
+
 @contextmanager
 def alone(process: Any, one: psutil.Process) -> Iterator[None]:
     """Let one server process answer alone, the others being stopped."""
@@ -58,7 +64,7 @@ def alone(process: Any, one: psutil.Process) -> Iterator[None]:
 def by_each(workspace: Any, process: Any, path: str, headers: dict[str, str] | None = None) -> list[Any]:
     """Ask each of the two server processes for a path."""
     found = []
-    assert len(servers(process)) == 2
+    assert len(servers(process)) == 2, told(workspace)
     for one in servers(process):
         with alone(process, one):
             found.append(workspace.get(path, headers))
@@ -115,7 +121,7 @@ def test_a_process_that_dies_is_replaced_and_the_log_says_so(running: Any) -> No
     victim, other = servers(process)
     victim.kill()
     assert workspace.get(FEED).status == 200  # by the other one
-    eventually(lambda: len(servers(process)) == 2 and victim not in servers(process), "another one is there", LONG)
+    eventually(lambda: is_replaced(process, victim), "another one is there", LONG)
     (new,) = [each for each in servers(process) if each != other]
     with alone(process, new):
         assert workspace.get(FEED).status == 200
@@ -134,13 +140,13 @@ def test_a_changed_configuration_and_a_new_token_reach_every_process(workspace: 
         assert [answer.status for answer in new + old] == [200, 200, 401, 429]  # three in an hour, by both together
 
 
-def test_a_process_that_is_asked_to_end_does_so_in_peace_and_is_replaced(running: Any) -> None:
+def test_a_process_that_is_asked_to_end_is_replaced_too(running: Any) -> None:
     workspace, process = running
     victim, _ = servers(process)
     victim.terminate()
-    eventually(lambda: len(servers(process)) == 2 and victim not in servers(process), "another one is there", LONG)
+    eventually(lambda: is_replaced(process, victim), "another one is there", LONG)
     assert [answer.status for answer in by_each(workspace, process, FEED)] == [200, 200]
-    assert f"server process {victim.pid} ended with status 0; another one takes its place" in told(workspace)
+    assert re.search(rf"server process {victim.pid} .*; another one takes its place", told(workspace))
 
 
 def test_all_end_with_the_daemon_and_whom_they_saw_is_kept(workspace: Any) -> None:
@@ -156,6 +162,23 @@ def test_all_end_with_the_daemon_and_whom_they_saw_is_kept(workspace: Any) -> No
     seen = sorted(row["n"] for row in workspace.rows("SELECT n FROM readers WHERE slug = 'caijing'"))
     assert seen == [1, 1, 12, 30]  # the first one is this test, which waited for the feed
     socket.create_server(("127.0.0.1", workspace.port)).close()
+
+
+def test_serving_alone_takes_several_processes_too(workspace: Any) -> None:
+    configured(workspace)
+    assert workspace.run("fetch").returncode == 0
+    with (workspace.folder / "daemon.log").open("w") as log:
+        process = workspace.start("serve", stdout=log, stderr=log)
+        try:
+            workspace.await_port(process, LONG)
+            eventually(lambda: len(servers(process)) == 2, "both are there", LONG)
+            first, second = by_each(workspace, process, FEED)
+            assert (first.status, first.body, first.headers["etag"]) == (200, second.body, second.headers["etag"])
+            assert [answer.status for answer in by_each(workspace, process, "/status")] == [200, 200]
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=LONG) == 0
+    assert " by 2 processes" in told(workspace)
 
 
 def test_without_the_daemon_no_process_stays(workspace: Any) -> None:

@@ -107,7 +107,8 @@ def _line(cells: Sequence[str], verdict: str) -> str:
 def _shares(parts: Mapping[str, float]) -> str:
     """Say of what a cost is made, the largest part first."""
     whole = sum(parts.values()) or 1.0
-    return ", ".join(f"{part} {value / whole:.0%}" for part, value in sorted(parts.items(), key=lambda each: -each[1]))
+    largest_first = sorted(parts.items(), key=lambda each: -each[1])
+    return ", ".join(f"{part} {max(value, 0.0) / whole:.0%}" for part, value in largest_first)
 
 
 # --- the works ---------------------------------------------------------------------------------------------------
