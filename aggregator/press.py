@@ -140,7 +140,8 @@ class Press:
         if (found := store.channel(slug)) is None:
             return publisher.drop_channel(slug), {}
         heads, retracted = store.heads_of(slug), store.retractions(slug)
-        entries = publisher.fitting(found[0], store.articles(within(heads, policy)), retracted)
+        last = store.last_archive(slug)
+        entries = publisher.fitting(found[0], store.articles(within(heads, policy)), retracted, last)
         shown = {entry.info_code for entry in entries}
         stamps = store.displace(slug, [code for code, _ in heads if code not in shown], policy.entries)
         report = PublishReport()
@@ -148,7 +149,7 @@ class Press:
             report = report.joined(self._put(archive)[0])
         if report.refused:
             return report, {}
-        last = store.last_archive(slug)
+        last = store.last_archive(slug) if stamps else last
         return report.joined(publisher.channel(*found, entries, last_archive=last, retracted=retracted)), stamps
 
     def _put_archive(self, slug: str, number: int) -> PublishReport:

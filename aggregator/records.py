@@ -946,6 +946,10 @@ class StoredEntry:
     text: TextPolicy = "full"  # what its source allows
     related: tuple[Related, ...] = ()
 
+    def __hash__(self) -> int:
+        """Look at as much as tells articles apart, not at each of thirty fields: they are looked up often."""
+        return hash((self.info_code, self.revision))
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:

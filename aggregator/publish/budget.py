@@ -22,6 +22,7 @@ _ENTRIES = {  # how an entry begins and ends in a document; no text can hold tha
     "json": (b"\n{", b"}\n]"),
     "html": (b'<article class="story"', b"</article>"),
 }
+_DIGITS = 10  # of the number of the archive before, which may be another one when the document is rendered
 _ESCAPED = 6  # bytes that one byte of text becomes at most, as in &quot;
 
 
@@ -52,7 +53,7 @@ def _measured(site: Site, view: View, max_bytes: int, fragments: Fragments | Non
     if rendered.problems:
         counts = range(1, len(view.entries) + 1)
         return max(1, bisect_right(counts, max_bytes, key=lambda count: _largest(site, view, count)))
-    fit = (_fitting_into(document, max_bytes) for document in rendered.documents)
+    fit = (_fitting_into(document, max_bytes - _growth(view, document.body)) for document in rendered.documents)
     return max(1, min(fit, default=len(view.entries)))
 
 
@@ -64,6 +65,12 @@ def _fitting_into(document: Document, max_bytes: int) -> int:
     starts = [found.start() for found in re.finditer(re.escape(begins), document.body)]
     tail = len(document.body) - document.body.rindex(ends)
     return bisect_right(starts[1:], max_bytes - tail - _SEAM)
+
+
+def _growth(view: View, body: bytes) -> int:
+    """Give the bytes by which a document grows when the archive before it gets the longest number."""
+    number = str(view.chain.before)
+    return body.count(f"archive-{number}.".encode()) * (_DIGITS - len(number)) if view.chain.before else 0
 
 
 def at_most(entry: StoredEntry) -> int:
@@ -97,4 +104,4 @@ def _largest(site: Site, view: View, count: int) -> int:
         rendered = feed_documents(site, replace(view, entries=view.entries[:count]))
     except PublishError:  # none of these can be rendered, so they take no room
         return 0
-    return max((len(document.body) for document in rendered.documents), default=0)
+    return max((len(document.body) + _growth(view, document.body) for document in rendered.documents), default=0)

@@ -20,6 +20,7 @@ _XML = {  # how an entry begins, how it ends, and what follows the last; no text
     "atom": (b"\n  <entry", b"</entry>", b"\n</feed>\n"),
     "rss": (b"\n    <item>", b"</item>", b"\n  </channel>\n</rss>\n"),
 }
+_FRAMES = 32  # documents; there are eight between two renderings of a channel, if its archives change
 _AROUND = 1_000  # bytes that keeping a fragment takes besides its own
 
 
@@ -41,6 +42,7 @@ class Fragments:
         self._site = site
         self._room = max_bytes
         self._kept: OrderedDict[StoredEntry, _Kept] = OrderedDict()
+        self._frames: OrderedDict[tuple[str, bool, View], tuple[Piece, Piece]] = OrderedDict()
 
     def documents(self, view: View, renderers: dict[str, Renderer]) -> tuple[Document, ...]:
         """Render a view in each format. Raises: what the renderers raise."""
@@ -59,18 +61,40 @@ class Fragments:
 
     def _document(self, extension: str, render: Renderer, view: View, kept: Sequence[_Kept]) -> Document:
         path, form = f"{view.file}.{extension}", _form(view, extension)
-        missing = [place for place, one in enumerate(kept) if form not in one.by_format]
-        shown = missing or list(range(len(kept)))[: extension == "html"]  # a page without entries says that it has none
+        frame = self._frame(extension, render, view, kept)
+        if frame is None:
+            return Document(path, render(self._site, view))
+        entries = tuple(one.by_format[form] for one in kept)
+        joined = Joined(frame[0], entries, frame[1], _SEAM if extension == "json" else None)
+        return Document(path, b"".join(one.body for one in joined.pieces()), joined)
+
+    def _frame(
+        self, extension: str, render: Renderer, view: View, kept: Sequence[_Kept]
+    ) -> tuple[Piece, Piece] | None:
+        """Give what stands around the entries, and keep those of them that are not kept yet; None for a document that
+        cannot be cut. The frames of the last documents are kept: to see what has room in one, it is rendered before."""
+        missing = [place for place, one in enumerate(kept) if _form(view, extension) not in one.by_format]
+        around = extension, bool(kept), replace(view, entries=())  # a page without entries says that it has none
+        if missing or around not in self._frames:
+            frame = self._rendered(extension, render, view, kept, missing)
+            if frame is None:
+                return None
+            self._frames[around] = _piece(frame[0]), _piece(frame[1])
+            if len(self._frames) > _FRAMES:
+                self._frames.popitem(last=False)
+        return self._frames[around]
+
+    def _rendered(
+        self, extension: str, render: Renderer, view: View, kept: Sequence[_Kept], missing: Sequence[int]
+    ) -> tuple[bytes, bytes] | None:
+        shown = missing or list(range(len(kept)))[: extension == "html"]
         only_new = replace(view, entries=tuple(view.entries[place] for place in shown))
         parts = cut(extension, render(self._site, only_new)) if self._can_cut(extension) else None
         if parts is None or len(parts[1]) != len(shown):
-            return Document(path, render(self._site, view))
-        head, found, tail = parts
-        for place, fragment in zip(missing, found, strict=False):
-            self._keep(kept[place], form, fragment)
-        entries = tuple(one.by_format[form] for one in kept)
-        joined = Joined(_piece(head), entries, _piece(tail), _SEAM if extension == "json" else None)
-        return Document(path, b"".join(one.body for one in joined.pieces()), joined)
+            return None
+        for place, fragment in zip(missing, parts[1], strict=False):
+            self._keep(kept[place], _form(view, extension), fragment)
+        return parts[0], parts[2]
 
     def _can_cut(self, extension: str) -> bool:
         """A theme may show the first of a page's articles in another way than the others."""

@@ -79,12 +79,13 @@ class Publisher:
         return self._put(feed_documents(self._site, view, self._fragments), self._other_formats(view.path), most)
 
     def fitting(
-        self, channel: Channel, entries: Sequence[StoredEntry], retracted: Sequence[Retraction]
+        self, channel: Channel, entries: Sequence[StoredEntry], retracted: Sequence[Retraction], last_archive: int
     ) -> Sequence[StoredEntry]:
-        """Give those of a channel's newest entries that its current document has room for."""
+        """Give those of a channel's newest entries that its current document has room for. `last_archive` is the one
+        before it as yet: what has no room may open others."""
         policy = self._policies.of(channel.slug)
-        said = self._said_in(channel, entries)
-        view = channel_view(self._site, channel, said, policy=policy, last_archive=_SOME_ARCHIVE, retracted=retracted)
+        said, before = self._said_in(channel, entries), last_archive or _SOME_ARCHIVE
+        view = channel_view(self._site, channel, said, policy=policy, last_archive=before, retracted=retracted)
         return entries[: fitting(self._site, view, policy.max_bytes, self._fragments)]
 
     def channel(
@@ -225,4 +226,4 @@ class Publisher:
         )
 
 
-_SOME_ARCHIVE = 10**9  # stands for the number of the last archive while that is not known: it is not longer
+_SOME_ARCHIVE = 10**9  # stands for the number of the last archive while there is none: it is not longer

@@ -103,12 +103,22 @@ def test_an_article_is_rendered_once_and_again_when_anything_of_it_changed() -> 
     assert "改了名".encode() in document.body
 
 
+def test_what_stands_around_the_entries_is_rendered_once_for_finding_what_has_room_and_for_the_document() -> None:
+    fragments, render = Fragments(SITE), Counting()
+    for view in (VIEW, replace(VIEW, entries=ENTRIES[:1]), VIEW):
+        assert fragments.documents(view, {"rss": render}) == (Document(f"{VIEW.file}.rss", rss(SITE, view)),)
+    assert render.given == [len(ENTRIES)]
+    for other in (replace(VIEW, noindex=True), replace(VIEW, entries=())):
+        fragments.documents(other, {"rss": render})
+    assert render.given == [len(ENTRIES), 0, 0]
+
+
 def test_what_was_used_last_is_kept_in_bounded_memory() -> None:
     fragments, render = Fragments(SITE, max_bytes=12_000), Counting()
     long = [replace(FULL, info_code=f"NW{number}", content="长" * 1000) for number in range(4)]
     for entry in (*long, long[3], long[0]):
         fragments.documents(replace(VIEW, entries=(entry,)), {"rss": render})
-    assert render.given == [1, 1, 1, 1, 0, 1]
+    assert render.given == [1, 1, 1, 1, 1]  # long[3] was kept, long[0] was not
 
 
 def test_a_document_of_another_shape_than_ours_is_rendered_whole() -> None:

@@ -17,7 +17,7 @@ from test_publish_feeds import ANY_ENTRY
 from aggregator.publish import Fragments, atom, channel_view, feed_documents, rss, site_view
 from aggregator.publish.budget import at_most, fitting
 from aggregator.publish.json_feed import json_feed
-from aggregator.publish.view import View, archive_view
+from aggregator.publish.view import Chain, View, archive_view
 from aggregator.records import Archive, Enclosure, Retraction
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -188,6 +188,8 @@ def test_as_many_of_the_newest_entries_are_kept_as_fit_and_one_always(sizes: lis
     fragments = Fragments(RICH)
     feed_documents(RICH, replace(view, entries=view.entries[::2]), fragments)  # of some the size is known
     assert fitting(RICH, view, max_bytes, fragments) == count
+    for before in 1, 99:  # what has no room may open archives of longer numbers
+        assert fitting(RICH, replace(view, chain=Chain(before=before)), max_bytes, fragments) == count
 
 
 def test_sick_entries_take_no_room_and_no_place_from_the_others() -> None:
