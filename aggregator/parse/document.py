@@ -56,6 +56,7 @@ _DECLARATION = re.compile(rb"""<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9.
 _META = re.compile(rb"""<meta\b[^<>]{0,200}?charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.I)
 _META_REACH = 4096  # bytes; HTML §4.2.5.5 wants it in the first 1,024, pages with long comments do not heed that
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.I)
+_LEGAL = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*+")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _HIGH = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}  # five of them stand for nothing
 _BYTES = {ord(character): code for code, character in _HIGH.items() if character}
@@ -72,7 +73,7 @@ _NOT_ROOT = re.compile(r"<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>",
 
 def legal(text: str) -> str:
     """Give the text without the characters that no XML document may hold: controls, noncharacters, lone surrogates."""
-    return _ILLEGAL.sub("", text)
+    return text if _LEGAL.fullmatch(text) else _ILLEGAL.sub("", text)  # half the time
 
 
 def unpacked(body: bytes) -> bytes | None:
@@ -122,7 +123,7 @@ def _encoded_twice(text: str) -> str | None:
 
     It counts only if all that is beyond ASCII makes UTF-8 again, and is enough of it to be no accident.
     """
-    if text.isascii() or not _TWICE.search(text) or _NOT_ONE_BYTE.search(text):
+    if text.isascii() or _NOT_ONE_BYTE.search(text) or not _TWICE.search(text):
         return None
     try:
         once = text.removeprefix("\ufeff").translate(_BYTES).encode("latin-1").decode()

@@ -4,6 +4,7 @@ output. It loads nothing that a job does not need; every worker starts anew.
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import pickle
 import resource
@@ -21,6 +22,7 @@ ANSWER = struct.Struct(">Q")
 """What stands before an answer: the length of the pickle."""
 TAKEN = b"\x06"
 """What a worker says when it has read a job whole: from here on its death is the job's fault."""
+_PIPE_BYTES = 1 << 20  # as much as a user may have without further ado
 _GRACE_SECONDS = 5  # an orphan ends itself this much after the deadline, should nobody be left to kill it
 _PR_SET_PDEATHSIG = 1
 
@@ -55,12 +57,20 @@ def serve() -> None:
 @contextlib.contextmanager
 def _channels() -> Iterator[tuple[BinaryIO, BinaryIO]]:
     """Give the two pipes, moved away from where a stray `print` or `input` could reach them."""
+    _widen(0)
     with os.fdopen(os.dup(0), "rb", buffering=0) as jobs, os.fdopen(os.dup(1), "wb", buffering=0) as answers:
         nothing = os.open(os.devnull, os.O_RDONLY)
         os.dup2(nothing, 0)
         os.close(nothing)
         os.dup2(2, 1)
         yield jobs, answers
+
+
+def _widen(pipe: int) -> None:
+    """Let a document go through a pipe at once, where it is one and the system has pipes of other sizes (Linux)."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a socket, or more memory in pipes than the system allows
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
 
 def _die_with_parent() -> None:
