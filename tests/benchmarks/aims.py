@@ -83,12 +83,12 @@ def measured(name: str, part: Callable[[], list[Row]]) -> list[Row]:
 
 def lines(rows: Sequence[Row], sizes: Sizes) -> Iterator[str]:
     """Write the table, 80 columns wide but for what is said of a missed target."""
-    yield f"What speed is held to: medians of {sizes.rounds} rounds, read the ratios"
+    yield f"What speed is held to. Rounds: {sizes.rounds}, of which these are medians; read the ratios."
     yield ""
     yield _line(_HEADINGS, "")
     yield "-" * 80
     for row in rows:
-        ratio = "" if row.figure is None or not row.theirs else f"{row.figure:.3f}"
+        ratio = "" if row.figure is None or not row.theirs else f"{row.figure:.{3 if row.figure < 100 else 0}f}"
         aim = f"{'>=' if row.at_least else '<='} {row.aim:g}" if row.aim else ""
         yield _line((row.work, row.beside, row.ours, row.theirs, ratio, aim), row.verdict)
         yield f"{_SET_IN}{row.how}"

@@ -55,6 +55,8 @@ def test_the_table_says_by_how_much_a_target_is_missed_and_where_the_time_goes()
         "2.00 times too little: it waits 90%",
     ]
     assert told.count("as it is") == 6
+    (wide,) = [line for line in aims.lines([row(345_678.9)], aims.Sizes()) if "MISSED" in line]
+    assert len(wide) == 80  # what next to nothing is divided by
 
 
 def test_a_part_that_cannot_be_measured_says_why_and_leaves_the_others_theirs() -> None:

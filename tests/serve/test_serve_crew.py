@@ -5,11 +5,60 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from aggregator.errors import AggregatorError, WorkerError
 from aggregator.serve import Crew, ServeOptions
 from aggregator.serve.link import Link, link_over
+
+HAND = """
+import asyncio, sys
+from pathlib import Path
+from aggregator.errors import AggregatorError
+from aggregator.serve import lend_a_hand
+
+def whole(options, said, opened):
+    once = Path(sys.argv[1])
+    if said == "refuse once" and not once.exists():
+        once.touch()
+        raise AggregatorError("not today")
+    return options
+
+asyncio.run(lend_a_hand(*map(int, sys.argv[2:]), whole))
+"""
+
+
+def site(folder: Path, home: str) -> ServeOptions:
+    folder.mkdir()
+    (folder / "index.html").write_text(home)
+    return ServeOptions(folder)
+
+
+def test_a_process_that_cannot_take_up_other_options_is_replaced_by_one_that_has_them(tmp_path: Path) -> None:
+    before, after = site(tmp_path / "a", "before"), site(tmp_path / "b", "after")
+
+    async def change() -> tuple[list[str], list[str]]:
+        told: list[str] = []
+        stop, ready = asyncio.Event(), asyncio.Event()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        crew = Crew(("-c", HAND, str(tmp_path / "refused")), 1, before, None, told.append)
+        serving = asyncio.create_task(crew.serve("127.0.0.1", port, ready=ready.set, stop=stop))
+        await asyncio.wait_for(ready.wait(), 60)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as client:
+            close = {"Connection": "close"}
+            pages = [(await client.get("/index.html", headers=close)).text]
+            await crew.adopt(after, "refuse once")
+            pages.append((await client.get("/index.html", headers=close)).text)
+        stop.set()
+        await asyncio.wait_for(serving, 60)
+        return pages, told
+
+    pages, told = asyncio.run(change())
+    assert pages == ["before", "after"]
+    assert (tmp_path / "refused").exists()
+    assert [text.partition(" was ")[2] for text in told] == ["ended by SIGKILL; another one takes its place"]
 
 
 @pytest.mark.parametrize("program", ["raise SystemExit(3)", "import os; os.kill(os.getpid(), 9)"])
