@@ -17,11 +17,14 @@ from aggregator.records import (
     Arrival,
     Changes,
     Entry,
+    Familiar,
     FeedFacts,
     Fetched,
     Fingerprint,
     Imported,
+    Intake,
     Known,
+    LastDocument,
     ListRules,
     Merge,
     Named,
@@ -55,11 +58,18 @@ ARTICLE_TRIES = 3  # then an article is published without its text
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """The entries of a document, with the codes of their names and what is stored under those."""
+    """The entries of a document, with the codes of their names and what is stored under those. `familiar` is how many
+    it holds besides, `moved` tells whether some were found by what they say."""
 
     named: Sequence[Named]
     aliases: Mapping[Alias, str]
     known: Mapping[str, Known]
+    familiar: int = 0
+    moved: bool = False
+
+    def count(self) -> int:
+        """Give how many articles the document holds."""
+        return len(self.named) + self.familiar
 
 
 class Ledger:
@@ -81,16 +91,27 @@ class Ledger:
         self._now = clock
         self._raw = raw
 
+    def before(self, source: Source, memory: SourceMemory, *, familiar: bool) -> LastDocument:
+        """Give what is remembered of a source's last document; with `familiar`, the entries apart that need no second
+        look: as long as none of the source's articles is held."""
+        sure = familiar and identify.may_be_familiar(source, memory) and not self._store.waiting(source.name)
+        known = self._store.familiar(source.name) if sure else {}
+        entries = self._store.document_before(source.name, {digest for digest, *_ in known.values()})
+        return LastDocument(entries, known)
+
     def keep(
         self, poll: Poll, read: Read, named: Sequence[Named], prints: Mapping[str, Fingerprint]
     ) -> Changes | None:
         """The one transaction of a refresh. The decision is made in it, so that two processes cannot both say "new".
 
-        None, with nothing kept, where it needs a text that was left out as known (`Entry.repeated`).
+        None, with nothing kept, where it needs what was left out as known (`Entry.repeated`, `Intake.familiar`).
         """
         raw = self._store.packed(_raw(read.fetched, self._now()), self._raw)
+        familiar = read.intake.familiar
         with self._store.writing():
-            met = self._look_up(named, poll.source)
+            met = replace(self._look_up(named, poll.source), familiar=len(familiar))
+            if familiar and (met.moved or not self._are_familiar(poll.source.name, familiar)):
+                return None
             changes = self._judge(met, poll.source, poll.memory, read.intake.facts, prints)
             if identify.lacks_a_text(changes):
                 return None
@@ -104,8 +125,20 @@ class Ledger:
             news = bool(changes.arrivals or changes.revisions or changes.merged or changes.confirmed)
             facts = None if review else read.intake.facts
             self._agenda.note_read(poll, read.fetched, read.body_hash, facts=facts, news=news)
-            self._store.remember_document(poll.source.name, read.intake.entries)
+            new = identify.familiar(read.intake.entries, met.named, met.known, changes)
+            self._remember(poll.source.name, read.intake, new)
         return changes
+
+    def _are_familiar(self, source: str, entries: Mapping[str, Familiar]) -> bool:
+        """Tell whether entries still need no second look: another source may have changed their articles meanwhile."""
+        return not self._store.waiting(source) and entries.items() <= self._store.familiar(source).items()
+
+    def _remember(self, source: str, intake: Intake, new: Mapping[str, Familiar]) -> None:
+        """Remember a document for the next one. An entry whose article was changed just now is familiar no more."""
+        still = self._store.familiar(source)
+        kept = {code: each for code, each in intake.familiar.items() if code in still}
+        self._store.remember_document(source, intake.entries, {digest for digest, *_ in intake.familiar.values()})
+        self._store.note_familiar(source, {**kept, **new})
 
     def _look_up(self, named: Sequence[Named], source: Source) -> Met:
         """Give the entries with what the store knows of them: the codes of their names, and what stands under those.
@@ -119,7 +152,7 @@ class Ledger:
         if found := self._store.codes_of(name for names in wanted.values() for name in names):
             known |= self._store.known(found.values(), source.name)
             aliases |= identify.repair(named, aliases, known, wanted, found)
-        return Met(named, aliases, known)
+        return Met(named, aliases, known, moved=bool(found))
 
     def _decide(self, met: Met, source: Source, memory: SourceMemory) -> Changes:
         known = met.known
@@ -166,9 +199,9 @@ class Ledger:
         joined = self._join_stories(changes, prints, source.name)
         if identify.is_beginning(memory, met.known.values()):
             return joined
-        past = self._store.past(source.name) if identify.is_remarkable(changes, len(met.named)) else Past()
+        past = self._store.past(source.name) if identify.is_remarkable(changes, met.count()) else Past()
         waiting, titled = self._store.waiting(source.name), source.title is not None
-        scene = identify.Scene(len(met.named), facts, memory, past, self._now(), waiting, titled)
+        scene = identify.Scene(met.count(), facts, memory, past, self._now(), waiting, titled)
         judged = identify.guard(changes, met.known, scene)
         review = judged.hold is not None and judged.hold.for_review
         return judged if review else identify.guard(joined, met.known, scene)
@@ -321,7 +354,7 @@ def _facts_of(read: Read, now: datetime) -> ReadingFacts:
         redirects=tuple(f"{hop.status} {without_login(hop.url)}" for hop in fetched.redirects),
         content_type=fetched.header("content-type") or "",
         format=intake.facts.format,
-        entries=len(intake.entries),
+        entries=len(intake.entries) + len(intake.familiar),
         notes=intake.problems,
     )
 

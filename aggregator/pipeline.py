@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from aggregator import categorise, identify, masking, reparse
@@ -32,6 +33,7 @@ from aggregator.records import (
     Fingerprint,
     Imported,
     Intake,
+    LastDocument,
     Listed,
     Named,
     NotAFeed,
@@ -91,9 +93,11 @@ class Rooms:
 class ShortCuts:
     """Which work is saved; without any of it the same is stored and published. `delta`: entries that a document repeats
     are passed over unread. `plain`: plain feeds are read without feedparser. `prints`: fingerprints are made where a
-    document is read. `commits`: small steps in the store share a transaction."""
+    document is read. `commits`: small steps in the store share a transaction. `familiar`: of repeated entries, those
+    are not looked up that nothing was to be done about."""
 
     delta: bool = True
+    familiar: bool = True
     plain: bool = True
     prints: bool = True
     commits: bool = True
@@ -254,7 +258,8 @@ class Pipeline:
     async def _refresh(self, source: Source, memory: SourceMemory) -> Outcome:
         started = self._now()
         debts = await self._steps.together(self._agenda.begin, source, started)
-        poll = Poll(source, self._to_ask_with(memory, started), started, self._tools_that_remember())
+        tools = self._tools_that_remember(source, memory)
+        poll = Poll(source, self._to_ask_with(memory, started), started, tools)
         reading = await self._read(poll)
         took = self._now() - started - answer_of(reading).waited
         if isinstance(reading, NotAFeed | FetchFailed) and (found := await self._rediscover(poll, reading)):
@@ -289,11 +294,14 @@ class Pipeline:
         rooms, shared = self._rooms, self._shared
         return Tools(rooms.client, rooms.workers, shared, self._now, plainly=cuts.plain, prints=cuts.prints)
 
-    def _tools_that_remember(self) -> Tools:
-        return replace(self._tools(), before=self._before) if self._limits.short_cuts.delta else self._tools()
+    def _tools_that_remember(self, source: Source, memory: SourceMemory) -> Tools:
+        cuts = self._limits.short_cuts
+        familiar = cuts.familiar and source.kind in kinds.KINDS  # those that others bring may join several documents
 
-    async def _before(self, name: str) -> dict[str, Entry]:
-        return await self._in_thread(self._store.document_before, name)
+        async def before(_: str) -> LastDocument:
+            return await self._in_thread(partial(self._ledger.before, familiar=familiar), source, memory)
+
+        return replace(self._tools(), before=before) if cuts.delta else self._tools()
 
     def _to_ask_with(self, memory: SourceMemory, now: datetime) -> SourceMemory:
         """A server that has said "not modified" for ever is asked once for everything; one that fails never is."""
@@ -302,6 +310,9 @@ class Pipeline:
         return memory
 
     async def _take_in(self, poll: Poll, read: Read) -> Outcome:
+        intake = read.intake
+        if not identify.are_apart(intake.entries, intake.familiar, feed_link=intake.facts.link):
+            return await self._take_in(poll, await self._read_whole(poll, read))
         named = await self._beside(read.intake.entries, _named, read.intake)
         named, problems = await self._with_texts(poll, named)
         prints = await self._fingerprints(poll.tools, poll.source, poll.memory, named, read.intake)
@@ -315,7 +326,7 @@ class Pipeline:
             new=len(changes.arrivals) + len(changes.confirmed) - dropped,
             dropped=dropped,
             revised=len(changes.revisions),
-            unchanged=len(changes.sightings) + len(changes.retouches),
+            unchanged=len(changes.sightings) + len(changes.retouches) + len(intake.familiar),
             skipped=len(changes.passed),
             retracted=len(changes.withdrawn),
             problems=(*read.intake.problems, *problems, *identify.why_held(changes, poll.source.name)),

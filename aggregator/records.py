@@ -4,7 +4,7 @@ A document travels as `Fetched` → `ParsedFeed` (of `RawEntry`) → `Entry` →
 Times are aware and in UTC from `Entry` on; before that they are the text that the source gave.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -366,13 +366,24 @@ class FeedFacts:
 @dataclass(frozen=True, slots=True)
 class Intake:
     """A document read and normalised: what the worker process hands back. `withdrawn` is what it takes back; `prints`
-    are the fingerprints of its texts by `Entry.fingerprint`, as far as they were made at once (None: it has none)."""
+    are the fingerprints of its texts by `Entry.fingerprint`, as far as they were made at once (None: it has none).
+    `familiar` are entries that it holds besides, by the codes of their articles: they need no second look."""
 
     facts: FeedFacts
     entries: tuple[Entry, ...]
     problems: tuple[str, ...] = ()
     withdrawn: tuple["Withdrawal", ...] = ()
     prints: Mapping[str, "Fingerprint | None"] = field(default_factory=dict)
+    familiar: Mapping[str, "Familiar"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LastDocument:
+    """What is remembered of a source's last document: the entries that it held, `repeated`, by their digests; and in
+    their place those that need no second look, by the codes of their articles."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    familiar: Mapping[str, "Familiar"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,6 +406,11 @@ class Alias(NamedTuple):
 
     kind: Literal["code", "guid", "url", "text"]
     value: str
+
+
+Familiar = Sequence[str]
+"""An entry that nothing was to be done about when it was met last: the digest of its words, then all its names, each as
+kind and value with a space between them. A document holds dozens, and most polls only look whether they are there."""
 
 
 @dataclass(frozen=True, slots=True)

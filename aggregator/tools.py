@@ -22,6 +22,7 @@ from aggregator.records import (
     FetchResult,
     Fingerprint,
     Intake,
+    LastDocument,
     NotModified,
     Outcome,
     Outline,
@@ -58,7 +59,7 @@ class Tools:
     workers: "WorkerPool"
     shared: "SharedFetches"
     clock: Callable[[], datetime]
-    before: Callable[[str], Awaitable[Mapping[str, Entry]]] | None = None  # a source's entries of its last document
+    before: Callable[[str], Awaitable[LastDocument]] | None = None  # of a source
     plainly: bool = True  # feedparser is asked only where it knows better
     prints: bool = True
 
@@ -77,13 +78,13 @@ class Tools:
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise a document: of the entries that the one before held in the same words, only what is
         remembered of them is given (`Entry.repeated`)."""
-        before = await self.before(source.name) if self.before else {}
+        before = await self.before(source.name) if self.before else LastDocument()
+        seen = frozenset((*before.entries, *(digest for digest, *_ in before.familiar.values())))
         fetched = replace(fetched, gzip=b"")  # it need not travel
-        intake = await self._in_worker(digest.digest, fetched, source, self.clock(), frozenset(before), self.plainly)
+        intake = await self._in_worker(digest.digest, fetched, source, self.clock(), seen, self.plainly)
         if isinstance(intake, Unreadable):
             return intake
-        entries = (before[entry.digest] if entry.repeated else entry for entry in intake.entries)
-        return replace(intake, entries=tuple(entries), prints=intake.prints if self.prints else {})
+        return _recalled(replace(intake, prints=intake.prints if self.prints else {}), before)
 
     async def digest_whole(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise all of a document."""
@@ -169,6 +170,15 @@ class Tools:
             return await self.workers.run(function, *arguments, deadline=DEADLINE)
         except WorkerError as error:
             return Unreadable(re.sub(r"^\w+", "the document's reader", str(error)))
+
+
+def _recalled(intake: Intake, before: LastDocument) -> Intake:
+    """Give what a document holds, with what is remembered of the entries that the one before held in the same words."""
+    repeated = {entry.digest for entry in intake.entries if entry.repeated}
+    familiar = {code: each for code, each in before.familiar.items() if each[0] in repeated}
+    looked_at = (entry for entry in intake.entries if not entry.repeated or entry.digest in before.entries)
+    entries = (before.entries[entry.digest] if entry.repeated else entry for entry in looked_at)
+    return replace(intake, entries=tuple(entries), familiar=familiar)
 
 
 @dataclass(frozen=True, slots=True)

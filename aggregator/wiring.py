@@ -253,7 +253,7 @@ async def _at_work(
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
         kept, debug = _retention(settings), settings.debug
-        cuts = ShortCuts(debug.delta, debug.plain, debug.prints, debug.commits)
+        cuts = ShortCuts(debug.delta, debug.familiar, debug.plain, debug.prints, debug.commits)
         limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, cuts, kept)
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:

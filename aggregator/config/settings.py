@@ -598,6 +598,7 @@ class DebugSettings(Table):
     fragments: bool = Field(True, description="What was rendered of an article is kept for its other documents.")
     gate: bool = Field(True, description="What was read again of an article before it was published is not read twice.")
     direct: bool = Field(True, description="Requests go over plain sockets, not through the pool of the HTTP library.")
+    familiar: bool = Field(True, description="Repeated entries that nothing was to be done about are not looked up.")
     prints: bool = Field(True, description="Fingerprints of new texts are made where their document is read.")
     commits: bool = Field(True, description="Small steps in the store that wait at the same time share a commit.")
     wire: bool = Field(True, description="A body that comes as it came before is not decoded, and kept as it came.")

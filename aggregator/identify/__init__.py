@@ -7,6 +7,7 @@ from aggregator.identify.document import distinct
 from aggregator.identify.duplicates import FINGERPRINT_VERSION
 from aggregator.identify.edits import settled
 from aggregator.identify.evidence import doubtful, evidence, repair
+from aggregator.identify.familiar import are_apart, familiar, may_be_familiar
 from aggregator.identify.flood import Scene, guard, is_beginning, is_remarkable, why_held
 from aggregator.identify.folder import apart, each
 from aggregator.identify.match import match, recognised_by, without_reused_guids
@@ -21,6 +22,7 @@ __all__ = [
     "Piece",
     "Scene",
     "apart",
+    "are_apart",
     "articles_wanted",
     "compare",
     "decide",
@@ -28,6 +30,7 @@ __all__ = [
     "doubtful",
     "each",
     "evidence",
+    "familiar",
     "guard",
     "info_code",
     "is_beginning",
@@ -36,6 +39,7 @@ __all__ = [
     "join_stories",
     "lacks_a_text",
     "match",
+    "may_be_familiar",
     "merged",
     "names_of",
     "names_withdrawn",

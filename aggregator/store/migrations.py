@@ -611,3 +611,33 @@ def dates_beside_the_texts(db: Database) -> None:
 def bodies_as_they_came(db: Database) -> None:
     """What the last body of a source is known again by before it is decoded."""
     db.execute("ALTER TABLE sources ADD COLUMN wire TEXT NOT NULL DEFAULT ''")
+
+
+_STRANGE_AGAIN = """UPDATE last_documents SET familiar = json_remove(familiar, '$."' || OLD.info_code || '"')
+    WHERE familiar <> '{}'"""
+_BROUGHT_IT = "source IN (SELECT source FROM provenance WHERE info_code = OLD.info_code)"
+_JUDGED_BY = (
+    *("info_code", "source", "guid", "link", "title", "fingerprint", "published", "updated", "article_url"),
+    *("state", "ruled_out_by", "held_for_review"),
+)
+_FAMILIAR = (
+    "ALTER TABLE last_documents ADD COLUMN familiar TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE last_documents ADD COLUMN familiar_to TEXT NOT NULL DEFAULT ''",
+    f"""CREATE TRIGGER familiar_entry_changed AFTER UPDATE OF {", ".join(_JUDGED_BY)} ON entries
+        BEGIN {_STRANGE_AGAIN} AND {_BROUGHT_IT}; END""",
+    f"CREATE TRIGGER familiar_entry_went AFTER DELETE ON entries BEGIN {_STRANGE_AGAIN} AND {_BROUGHT_IT}; END",
+    f"CREATE TRIGGER familiar_name_changed AFTER UPDATE ON aliases BEGIN {_STRANGE_AGAIN} AND {_BROUGHT_IT}; END",
+    f"CREATE TRIGGER familiar_name_went AFTER DELETE ON aliases BEGIN {_STRANGE_AGAIN} AND {_BROUGHT_IT}; END",
+    f"""CREATE TRIGGER familiar_source_changed AFTER UPDATE OF info_code, source, row_fingerprint ON provenance
+        BEGIN {_STRANGE_AGAIN} AND source = OLD.source; END""",
+    f"""CREATE TRIGGER familiar_source_went AFTER DELETE ON provenance
+        BEGIN {_STRANGE_AGAIN} AND source = OLD.source; END""",
+)
+
+
+@migrations()
+def familiar_entries(db: Database) -> None:
+    """Which entries of a source's last document need no second look, by the codes of their articles, and which release
+    of ours judged them. Whatever changes of an article that they were judged by makes them strange again."""
+    for statement in _FAMILIAR:
+        db.execute(statement)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from operator import attrgetter
@@ -13,6 +13,7 @@ from aggregator.records import (
     Channel,
     Enclosure,
     Entry,
+    Familiar,
     FeedFacts,
     Hold,
     Known,
@@ -109,9 +110,26 @@ def entry_of(row: sqlite3.Row | dict[str, Any]) -> Entry:
     )
 
 
-def remembered(entries: Sequence[Entry]) -> str:
-    """Give what is to be known of entries when their document holds them again: all but their texts, as JSON."""
-    return json.dumps([_repeated_row(entry) for entry in entries], ensure_ascii=False, separators=(",", ":"))
+def remembered(entries: Sequence[Entry], before: str = "[]", besides: Container[str] = ()) -> str:
+    """Give what is to be known of entries when their document holds them again: all but their texts, as JSON. What was
+    known `before` of those whose digests are `besides` stays."""
+    rows = [row for row in json.loads(before) if row[0] in besides]
+    return _json([*rows, *(_repeated_row(entry) for entry in entries)])
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def familiar_text(entries: Mapping[str, Familiar]) -> str:
+    """Give familiar entries as JSON, by code."""
+    return _json(entries)
+
+
+def familiar_of(text: str) -> dict[str, Familiar]:
+    """Read what `familiar_text` wrote."""
+    found: dict[str, Familiar] = json.loads(text)
+    return found
 
 
 def _repeated_row(entry: Entry) -> list[Any]:
@@ -120,9 +138,9 @@ def _repeated_row(entry: Entry) -> list[Any]:
     return [*_VALUES_REPEATED(entry), *times, entry.tags, size]
 
 
-def repeated(source: str, text: str) -> dict[str, Entry]:
-    """Read what `remembered` wrote: entries without texts, by their digests."""
-    found = (_repeated(source, row) for row in json.loads(text))
+def repeated(source: str, text: str, without: Container[str] = ()) -> dict[str, Entry]:
+    """Read what `remembered` wrote: entries without texts, by their digests, but for those that are left out."""
+    found = (_repeated(source, row) for row in json.loads(text) if row[0] not in without)
     return {entry.digest: entry for entry in found}
 
 

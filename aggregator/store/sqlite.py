@@ -8,13 +8,14 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from aggregator import __version__
 from aggregator.errors import StoreError
 from aggregator.masking import Mask, hidden_article, hidden_report, hidden_trace, hidden_version
 from aggregator.records import (
@@ -25,6 +26,7 @@ from aggregator.records import (
     ChannelSummary,
     Entry,
     FailureNote,
+    Familiar,
     FeedFacts,
     Known,
     Named,
@@ -57,6 +59,8 @@ from aggregator.store.rows import (
     ENTRY,
     entry_columns,
     entry_of,
+    familiar_of,
+    familiar_text,
     hints_of,
     known_of,
     mask_of_row,
@@ -250,27 +254,48 @@ class Store(Archives, Counts, HeldArticles, Listings, RuledArticles):
             moved_polls=note.move.polls if note.move else 0,
         )
 
-    def remember_document(self, name: str, entries: Sequence[Entry]) -> None:
+    def remember_document(self, name: str, entries: Sequence[Entry], besides: Container[str] = ()) -> None:
         """Remember what a source's document holds, to know it again in the next one; nothing where its entries could
-        not be told apart."""
-        whole = bool(entries) and all(entry.digest for entry in entries)
+        not be told apart. Those whose digests are `besides` it holds as the one before did."""
+        whole = all(entry.digest for entry in entries)
+        before = self._rows("SELECT entries FROM last_documents WHERE source = :name", name=name) if besides else []
         self._write(
             """INSERT INTO last_documents (source, config_hash, entries)
                  SELECT name, config_hash, :entries FROM sources WHERE name = :name
                  ON CONFLICT (source) DO UPDATE SET config_hash = excluded.config_hash, entries = excluded.entries""",
             name=name,
-            entries=remembered(entries) if whole else "[]",
+            entries=remembered(entries, before[0]["entries"] if before else "[]", besides) if whole else "[]",
         )
 
-    def document_before(self, name: str) -> dict[str, Entry]:
+    def document_before(self, name: str, without: Container[str] = ()) -> dict[str, Entry]:
         """Give the entries of a source's last document by their digests, `repeated`; none where it would be read
-        otherwise now."""
+        otherwise now. Some may be left out."""
         rows = self._rows(
             """SELECT d.entries FROM last_documents d JOIN sources s ON s.name = d.source
                 WHERE d.source = :name AND d.config_hash = s.config_hash""",
             name=name,
         )
-        return repeated(name, rows[0]["entries"]) if rows else {}
+        return repeated(name, rows[0]["entries"], without) if rows else {}
+
+    def familiar(self, name: str) -> dict[str, Familiar]:
+        """Give the entries of a source's last document that were noted as familiar, by the codes of their articles: of
+        each of which nothing has changed since that another decision could come from."""
+        rows = self._rows(
+            """SELECT d.familiar FROM last_documents d JOIN sources s ON s.name = d.source
+                WHERE d.source = :name AND d.config_hash = s.config_hash AND d.familiar_to = :version""",
+            name=name,
+            version=__version__,
+        )
+        return familiar_of(rows[0]["familiar"]) if rows else {}
+
+    def note_familiar(self, name: str, entries: Mapping[str, Familiar]) -> None:
+        """Note which entries of a source's document are familiar, by the codes of their articles."""
+        self._write(
+            "UPDATE last_documents SET familiar = :entries, familiar_to = :version WHERE source = :name",
+            name=name,
+            entries=familiar_text(entries),
+            version=__version__,
+        )
 
     def fetch_from(self, name: str, url: str) -> None:
         """Fetch a source from another URL than the configured one, from now on; the configured one is kept.
