@@ -83,3 +83,12 @@ def test_a_source_marks_the_page_that_shows_it_and_no_other(tmp_path: Path) -> N
         assert set(store.marked()) == {"feed", "index", "sources/2"}
         store.mark_source("s0")
         assert set(store.marked()) == {"feed", "index", "sources", "sources/2"}
+
+
+def test_articles_that_are_published_together_stand_in_few_blocks_for_search_engines(tmp_path: Path) -> None:
+    with Store(tmp_path / "a.db") as store:
+        fill(store, 1200, "keji")
+        marked = [document for document in store.marked() if document.startswith("article/")]
+        together = [store.listings_of(marked[start : start + 300]) for start in range(0, 1200, 300)]
+    assert marked != sorted(marked)
+    assert together == [["sitemap/0"], ["sitemap/0"], ["sitemap/0"], ["sitemap/0", "sitemap/1"]]
