@@ -7,7 +7,7 @@ It grows with the feed only, whatever the number of versions, and a feed that ne
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -56,17 +56,32 @@ def pieces(body: bytes) -> list[Piece]:
     return found
 
 
-def grown(history: History | None, before: bytes, tag: str, written: int, after: bytes, new_tag: str) -> History:
+def grown(
+    history: History | None,
+    before: bytes,
+    tag: str,
+    written: int,
+    after: bytes,
+    new_tag: str,
+    digests: Iterable[str] | None = None,
+) -> History:
     """Give the history of a feed that replaces the version `before`, written at the Unix time `written`.
 
-    One that is not that of `before`, as after a crash, is begun anew.
+    One that is not that of `before`, as after a crash, is begun anew. `digests` are those of the entries in `after`,
+    where they are known.
     """
     known = history if history is not None and history.current == tag else _begun(before, tag)
     versions = (*known.versions, (tag, written))
     number = known.first + len(versions)
-    came = {piece.digest: known.came.get(piece.digest, number) for piece in pieces(after)}
+    names = (piece.digest for piece in pieces(after)) if digests is None else digests
+    came = {name: known.came.get(name, number) for name in names}
     dropped = max(0, len(versions) - MOST_VERSIONS)
     return History(new_tag, known.first + dropped, versions[dropped:], came)
+
+
+def digest(entry: bytes) -> str:
+    """Give what tells an entry from others, by its bytes from the first of its tags to the last."""
+    return hashlib.blake2b(entry, digest_size=8).hexdigest()
 
 
 def since(history: History, tag: str, body: bytes) -> bytes:
@@ -107,7 +122,7 @@ def _begun(body: bytes, tag: str) -> History:
 
 
 def _piece(body: bytes, start: int, end: int) -> Piece:
-    name = hashlib.blake2b(body[start:end], digest_size=8).hexdigest()
+    name = digest(body[start:end])
     while body[end : end + 1].isspace():
         end += 1
     return Piece(start, end, name)

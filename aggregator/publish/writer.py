@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from aggregator import deltas, variants
 from aggregator.errors import PublishError
 from aggregator.publish.addresses import checked
-from aggregator.records import Document
+from aggregator.records import Document, Piece
 
 COMPRESSED = frozenset({".atom", ".rss", ".json", ".html", ".xml", ".css", ".svg", ".txt"})
 _LEFTOVER = re.compile(r"\..+\.(\d+)-[0-9a-f]{12}\.part")
@@ -41,6 +42,7 @@ class Writer:
         self._directory = directory
         self._brotli = brotli
         self._is_settled = True
+        self._digests: WeakKeyDictionary[Piece, str] = WeakKeyDictionary()
 
     def settle(self) -> None:
         """Make what was written, found or removed since the last call safe on disk: only then may one forget that it
@@ -102,10 +104,30 @@ class Writer:
             _discard(target + variants.ENDINGS[coding])
         if changed:
             files.append((target, document.body))
-            _note_history(target, before, document.body)
+            self._note_history(target, before, document)
         if files:
             put_in_place(files, safe=not document.path.startswith(_MANY))
         return changed
+
+    def _note_history(self, target: str, before: bytes | None, document: Document) -> None:
+        """Remember the version that is replaced, for readers who ask for what is new since. It need not outlive a power
+        cut: whoever finds no history, or one of another version, gets the whole feed."""
+        if before is None or not target.endswith(deltas.FEEDS):
+            return
+        place, after = _history_of(target), document.body
+        old = deltas.load(_read(place))
+        written = int(os.stat(target).st_mtime)
+        digests = [self._digest(piece) for piece in document.joined.entries] if document.joined else None
+        tag, new_tag = variants.digest(before), variants.digest(after)
+        history = deltas.grown(old, before, tag, written, after, new_tag, digests)
+        put_in_place([(place, deltas.dump(history))], safe=False)
+
+    def _digest(self, entry: Piece) -> str:
+        """Give the digest of an entry that a document was joined of; it stays in many versions of it."""
+        found = self._digests.get(entry)
+        if found is None:
+            found = self._digests[entry] = deltas.digest(entry.body.strip())
+        return found
 
     def _codings(self, path: str) -> tuple[str, ...]:
         if os.path.splitext(path)[1] not in COMPRESSED:
@@ -127,18 +149,6 @@ def _compressed(document: Document, coding: str) -> bytes:
     if coding == "gzip" and document.joined:
         return variants.joined((piece.deflated for piece in document.joined.pieces()), document.body)
     return variants.compressed(document.body, coding)
-
-
-def _note_history(target: str, before: bytes | None, after: bytes) -> None:
-    """Remember the version that is replaced, for readers who ask for what is new since. It need not outlive a power
-    cut: whoever finds no history, or one of another version, gets the whole feed."""
-    if before is None or not target.endswith(deltas.FEEDS):
-        return
-    place = _history_of(target)
-    old = deltas.load(_read(place))
-    written = int(os.stat(target).st_mtime)
-    history = deltas.grown(old, before, variants.digest(before), written, after, variants.digest(after))
-    put_in_place([(place, deltas.dump(history))], safe=False)
 
 
 def sweep_leftovers(directory: Path) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from publish_examples import BARE, CHANNEL, ENTRIES, FULL, NOON, SITE
 from test_publish_feeds import ANY_ENTRY
 
-from aggregator import variants
+from aggregator import deltas, variants
 from aggregator.publish import Fragments, Writer, channel_view, feed_documents, rss, site_view
 from aggregator.publish.fragments import cut
 from aggregator.publish.view import View, archive_view
@@ -176,6 +176,24 @@ def test_either_library_gives_a_gzip_form_of_the_same_bytes(monkeypatch: pytest.
             assert not variants.holds(packed, "gzip", body[:-1])
             sizes.append(len(packed))
     assert max(sizes) < len(body) / 10
+
+
+def test_the_history_of_a_joined_feed_is_that_of_its_bytes(tmp_path: Path) -> None:
+    fragments, joining, plain = Fragments(SITE), Writer(tmp_path / "joined"), Writer(tmp_path / "plain")
+    views = [replace(VIEW, entries=entries) for entries in ((FULL,), (BARE, FULL), ENTRIES, (ENTRIES[-1], FULL))]
+    for view in views:
+        for document in feed_documents(SITE, view, fragments).documents:
+            assert document.joined
+            joining.write(document)
+            plain.write(replace(document, joined=None))
+    for name in "atom", "rss":
+        places = [tmp_path / way / f"category/.nanchangribao.{name}.versions" for way in ("joined", "plain")]
+        one, other = (deltas.load(place.read_bytes()) for place in places)
+        assert one is not None
+        assert other is not None
+        assert len(one.came) == 2
+        assert (one.current, one.came) == (other.current, other.came)
+        assert [tag for tag, _ in one.versions] == [tag for tag, _ in other.versions]
 
 
 def test_parts_in_another_order_are_seen_to_be_another_document() -> None:
