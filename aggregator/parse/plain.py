@@ -116,7 +116,7 @@ def parsed(document: bytes) -> Details | None:
         if root.tag == "rss":
             return _rss(root)
         return _feed(root, root, _ATOM_1) if root.tag == _FEED else None
-    except (_Other, ParseError):
+    except (_Other, ParseError, RecursionError):  # the last: groups within groups by the thousand
         return None
 
 
@@ -436,7 +436,7 @@ def _person(said: _Said, element: Element, depth: int) -> None:
         if (child.tail or "").strip():
             raise _Other
         if child.tag in _OF_PERSON:
-            _add_to_author(said.told, _OF_PERSON[child.tag], child)
+            _add_to_author(said.told, "author_detail", _OF_PERSON[child.tag], child)
         else:
             _pass_over(said, child)
     said.keep("author", "", depth)
@@ -450,15 +450,15 @@ def _owner(said: _Said, element: Element, _: int) -> None:
     for child in element:
         if child.tag not in _OF_OWNER:
             raise _Other
-        _add_to_author(said.told, _OF_OWNER[child.tag], child)
+        _add_to_author(said.told, "publisher_detail", _OF_OWNER[child.tag], child)
 
 
-def _add_to_author(told: Details, key: str, element: Element) -> None:
+def _add_to_author(told: Details, detail: str, key: str, element: Element) -> None:
     if element.keys():
         raise _Other
     _without_children(element)
     value = (element.text or "").strip()
-    told.setdefault("author_detail", {})[key] = value
+    told.setdefault(detail, {})[key] = value
     _complete_author(told)
     told.setdefault("authors", [{}])[-1][key] = value
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_parse_delta import documents, mutants
 
@@ -127,6 +127,13 @@ def test_what_is_odd_is_left_to_feedparser(change: str) -> None:
     check(text)
 
 
+def test_groups_within_groups_by_the_thousand_are_left_to_feedparser() -> None:
+    groups = "<media:group>" * 5_000 + "<media:title>x</media:title>" + "</media:group>" * 5_000
+    text = RSS.format("", f"<item>{groups}<guid>1</guid></item>")
+    assert not is_plain(text)
+    assert check(text) is False
+
+
 def test_a_reader_that_takes_the_last_title_for_the_first_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     text = RSS.format("", "<item><title>a</title><title>b</title><link>http://e.example/</link></item>")
     assert check(text)
@@ -175,7 +182,10 @@ NESTED = {
 
 @st.composite
 def elements(draw: st.DrawFn) -> str:
-    form = draw(st.integers(0, 5))
+    form = draw(st.integers(0, 6))
+    if form == 6:
+        name = draw(st.sampled_from(sorted({*NESTED, "itunes:category", "media:community", "title", "x"})))
+        return f"<{name}>{draw(elements())}</{name}>"
     if form == 0:
         name = draw(st.sampled_from(sorted(NESTED)))
         return f"<{name}>{draw(st.sampled_from(NESTED[name]))}</{name}>"
@@ -194,8 +204,14 @@ def feeds(draw: st.DrawFn) -> str:
     return frame.format(language, draw(several) + draw(entries))
 
 
-@settings(max_examples=300, deadline=None)
+OWNED = (
+    "<itunes:author>x</itunes:author><author><name>n</name></author><itunes:owner><itunes:name>o</itunes:name></itunes:owner>"
+)
+
+
+@settings(max_examples=200, deadline=None)
 @given(text=feeds())
+@example(text=ATOM.format("", OWNED))
 def test_whatever_stands_in_a_feed_it_is_read_as_feedparser_reads_it(text: str) -> None:
     check(text)
 
