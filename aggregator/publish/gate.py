@@ -45,17 +45,19 @@ class Gate:
 
         A document of more than one entry must not be larger than `max_bytes`, where that is given.
         """
-        if self._remembering and document.joined and self._is_sound(document.path, document.joined):
+        if self._remembering and document.joined and self._is_sound(document, document.joined):
             return _too_large(document, max_bytes)
         return fault(document, self._site_url, max_bytes)
 
-    def _is_sound(self, path: str, joined: Joined) -> bool:
+    def _is_sound(self, document: Document, joined: Joined) -> bool:
         """Tell whether all pieces of a feed are sound, and belong together; other documents are not looked at."""
-        if (form := _FORMS.get(path.rpartition(".")[2])) is None:
+        form = _FORMS.get(document.path.rpartition(".")[2])
+        if form is None or len(document.body) != sum(len(piece.body) for piece in joined.pieces()):
             return False
         try:
-            frame = form.read(joined.head.body + form.place + joined.tail.body)
-            if len(form.entries(frame)) != 1 or any(form.frame_faults(frame, self._site_url + path)):
+            seam = joined.seam.body if joined.seam else b""
+            frame = form.read(joined.head.body + form.place + seam + form.place + joined.tail.body)
+            if len(form.entries(frame)) != 2 or any(form.frame_faults(frame, self._site_url + document.path)):
                 return False
             root = form.root(joined.head.body)
             return not any(_id_faults([self._name(form, piece, root) for piece in joined.entries]))
@@ -102,7 +104,7 @@ def _entries(body: bytes) -> int:
 @dataclass(frozen=True, slots=True)
 class _Form:
     """How a format of feeds is read, and what is wrong with one. `place` stands for an entry, where only what is
-    around is looked at."""
+    around and between entries is looked at."""
 
     read: Callable[[bytes], Any]
     entries: Callable[[Any], list[Any]]

@@ -168,6 +168,19 @@ def test_whatever_the_pieces_are_the_gate_says_what_it_says_of_the_whole(path: s
         assert [gate.fault(document), gate.fault(document)] == [whole, whole]
 
 
+def test_pieces_that_are_joined_in_another_way_are_seen() -> None:
+    gate = a_gate_that_knows_all()
+    for document in (JOINED[path] for path in JOINED if not path.endswith(".html")):
+        assert document.joined is not None
+        for seam in (None, piece(b",\n"), piece(b"<x>")):
+            joined = replace(document.joined, seam=seam)
+            other = Document(document.path, b"".join(each.body for each in joined.pieces()), joined)
+            assert gate.fault(other) == fault(other, SITE.url)
+        assert gate.fault(replace(document, body=document.body[:-9])) == fault(
+            Document(document.path, document.body[:-9]), SITE.url
+        )
+
+
 def test_an_entry_is_read_again_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[int] = []
     monkeypatch.setattr(
