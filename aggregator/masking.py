@@ -276,6 +276,8 @@ def _hidden(entry: Entry, mask: Mask, fingerprint: Callable[[Entry], str]) -> En
 
 def hidden_outcome(source: Source, outcome: Outcome) -> Outcome:
     """Give what refreshing a source came to, as it may be shown."""
+    if not source.private:
+        return outcome
     return replace(outcome, problems=tuple(said(source, problem) for problem in outcome.problems))
 
 

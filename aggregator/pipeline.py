@@ -55,7 +55,7 @@ from aggregator.records import (
     Validators,
 )
 from aggregator.steps import Steps
-from aggregator.tools import PAGE_ACCEPT, MissingText, Poll, SharedFetches, Tools
+from aggregator.tools import PAGE_ACCEPT, MissingText, Poll, Remembering, SharedFetches, Tools
 from aggregator.urls import host
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class Pipeline:
         thousands of sources delays only itself.
         """
         memory = await self._steps.together(self._store.memory, source.name)
-        live = replace(source, url=memory.url or source.url)
+        live = replace(source, url=memory.url) if memory.url else source
         async with self._rooms.client.in_queue(live.url) as quiet:
             if quiet:
                 return await self._in_thread(self._agenda.put_off, live, quiet)
@@ -289,10 +289,10 @@ class Pipeline:
             case _:
                 assert_never(reading)
 
-    def _tools(self) -> Tools:
+    def _tools(self, before: Remembering | None = None) -> Tools:
         cuts = self._limits.short_cuts
         rooms, shared = self._rooms, self._shared
-        return Tools(rooms.client, rooms.workers, shared, self._now, plainly=cuts.plain, prints=cuts.prints)
+        return Tools(rooms.client, rooms.workers, shared, self._now, before, cuts.plain, cuts.prints)
 
     def _tools_that_remember(self, source: Source, memory: SourceMemory) -> Tools:
         cuts = self._limits.short_cuts
@@ -301,7 +301,7 @@ class Pipeline:
         async def before(_: str) -> LastDocument:
             return await self._in_thread(partial(self._ledger.before, familiar=familiar), source, memory)
 
-        return replace(self._tools(), before=before) if cuts.delta else self._tools()
+        return self._tools(before if cuts.delta else None)
 
     def _to_ask_with(self, memory: SourceMemory, now: datetime) -> SourceMemory:
         """A server that has said "not modified" for ever is asked once for everything; one that fails never is."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PostsRead = tuple[tuple[Post, ...], tuple[str, ...]]  # those that can be taken in, and what is wrong with the others
+Remembering = Callable[[str], Awaitable[LastDocument]]  # gives a source's last document, by its name
 
 DEADLINE = timedelta(seconds=30)  # to parse and normalise one document
 _AHEAD = 3  # batches of posts that are read while one is stored
@@ -59,7 +60,7 @@ class Tools:
     workers: "WorkerPool"
     shared: "SharedFetches"
     clock: Callable[[], datetime]
-    before: Callable[[str], Awaitable[LastDocument]] | None = None  # of a source
+    before: Remembering | None = None
     plainly: bool = True  # feedparser is asked only where it knows better
     prints: bool = True
 

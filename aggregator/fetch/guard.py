@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -67,6 +68,7 @@ _REFUSED: tuple[tuple[Network, str], ...] = tuple(
     )
 )
 _MAX_HEAD_BYTES = 256 * 1024
+_REMEMBERED = 10_000  # addresses: each is judged at every poll, against every network
 
 
 async def resolve_name(host: str, port: int) -> tuple[str, ...]:
@@ -240,12 +242,14 @@ class BoundedHead(httpcore.AsyncNetworkStream):
         return self._stream.get_extra_info(info)
 
 
+@lru_cache(_REMEMBERED)
 def refused_network(address: str) -> tuple[Network, str] | None:
     """Give the refused network that an address lies in, with what it is for; None for one of the open internet."""
     unmapped = _unmapped(address)
     return next(((network, words) for network, words in _REFUSED if unmapped in network), None)
 
 
+@lru_cache(_REMEMBERED)
 def _unmapped(address: str) -> Address:
     """Give an address as what it stands for: `::ffff:127.0.0.1` is 127.0.0.1 (RFC 4291 §2.5.5.2)."""
     parsed = ip_address(address)
