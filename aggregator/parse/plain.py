@@ -497,8 +497,16 @@ def _publisher(said: _Said, element: Element, depth: int) -> None:
 # --- tags ------------------------------------------------------------------------------------------------------------
 
 
+def _media_category(said: _Said, element: Element, _: int) -> None:
+    _add_category(said, element, {"scheme": "http://search.yahoo.com/mrss/category_schema"})
+
+
 def _category(said: _Said, element: Element, _: int) -> None:
-    attributes = _attributes(element)
+    _add_category(said, element, {})
+
+
+def _add_category(said: _Said, element: Element, usual: dict[str, str]) -> None:
+    attributes = usual | _attributes(element)
     tags = said.told.setdefault("tags", [])
     _tag(tags, attributes.get("term"), attributes.get("scheme", attributes.get("domain")), attributes.get("label"))
     value = _text(element)
@@ -567,7 +575,7 @@ _OF_OWNER = {f"{{{_READ['itunes']}}}{name}": name for name in ("name", "email")}
 _OF_MEDIA = _in(
     "media",
     {
-        "category": _category,
+        "category": _media_category,
         "content": _media_content,
         "group": _media_group,
         "keywords": _keywords(None),

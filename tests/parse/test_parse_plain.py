@@ -212,6 +212,7 @@ OWNED = (
 @settings(max_examples=200, deadline=None)
 @given(text=feeds())
 @example(text=ATOM.format("", OWNED))
+@example(text=ATOM.format("", "<entry><category label='l'/><media:category>m</media:category></entry>"))
 def test_whatever_stands_in_a_feed_it_is_read_as_feedparser_reads_it(text: str) -> None:
     check(text)
 
