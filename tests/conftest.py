@@ -5,7 +5,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import hypothesis
+
 _MEMORY, _ROOM = Path("/dev/shm"), 2_000_000_000  # bytes
+
+
+hypothesis.settings.register_profile(
+    "any-machine",  # how long an example takes says how busy the machine is
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("any-machine")
 
 
 def pytest_configure() -> None:
