@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.config import Checks, NewSource, parse
@@ -99,7 +99,6 @@ def test_a_source_is_named_after_its_title_else_its_host(
     assert source_name(title, url, taken) == name
 
 
-@settings(deadline=None)  # the tables of pinyin are read for the first example that needs them
 @given(st.text(max_size=200), st.sets(st.sampled_from(["feed", "a", "a-2", "example-org"])))
 def test_a_name_is_made_of_letters_digits_and_hyphens_and_is_never_taken(title: str, taken: set[str]) -> None:
     name = source_name(title, "https://example.org/", taken)

@@ -141,7 +141,7 @@ def documents(draw: st.DrawFn) -> dict[str, list[Entry]]:
 
 
 @given(documents(), st.permutations(SOURCES), st.lists(st.sampled_from(SOURCES), max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_sources_that_tell_the_same_articles_never_take_turns(
     told: dict[str, list[Entry]], order: list[str], visits: list[str]
 ) -> None:
@@ -155,7 +155,7 @@ def test_sources_that_tell_the_same_articles_never_take_turns(
 
 
 @given(documents(), st.one_of(st.none(), st.integers(0, 3)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_second_refresh_changes_nothing(told: dict[str, list[Entry]], backfill: int | None) -> None:
     memory = Memory()
     first = memory.refresh(told["a"], backfill=backfill)
@@ -179,7 +179,7 @@ def test_a_second_refresh_changes_nothing(told: dict[str, list[Entry]], backfill
         max_size=8,
     )
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_names_its_entries_share_a_document_read_twice_brings_nothing_new(document: list[Entry]) -> None:
     printed = [replace(e, fingerprint=f"{e.title}|{e.link}") for e in document]
     memory = Memory()

@@ -149,7 +149,7 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(max_size=60), texts, st.text(max_size=60), texts)
 def test_no_text_fails_and_the_verdict_is_symmetric(title: str, html: str, other_title: str, other_html: str) -> None:
     one, other = fingerprint(title, html), fingerprint(other_title, other_html)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from identify_memory import DAY, NOW, Memory, counts
 
@@ -129,7 +129,6 @@ def test_articles_stored_without_evidence_get_it_when_they_are_met() -> None:
     assert not memory.refresh([moved(post(n)) for n in (1, 2)]).arrivals
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=12, unique=True), st.sets(st.integers(1, 30)))
 def test_however_documents_overlap_each_article_arrives_once(first: list[int], second: set[int]) -> None:
     memory = Memory()

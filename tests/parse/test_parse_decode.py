@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import parse
@@ -108,14 +108,12 @@ JSON = st.recursive(
 
 
 @given(st.binary(max_size=200), TYPES)
-@settings(deadline=None)
 def test_any_bytes_can_be_decoded(body: bytes, content_type: str) -> None:
     text, _ = decode(body, content_type)
     assert text == text.encode("utf-8").decode("utf-8")
 
 
 @given(st.lists(SNIPPETS | st.binary(max_size=4), max_size=12), TYPES)
-@settings(deadline=None)
 def test_any_document_gives_a_feed_or_a_reason(parts: list[bytes], content_type: str) -> None:
     for rules in (None, ListRules(items="$..a", title="$.b", link="http://e/{title}")):
         result = parse.read(b"".join(parts), url="http://example.org/", content_type=content_type, rules=rules)
@@ -123,7 +121,6 @@ def test_any_document_gives_a_feed_or_a_reason(parts: list[bytes], content_type:
 
 
 @given(JSON)
-@settings(deadline=None)
 def test_any_json_gives_a_feed_or_a_reason(value: object) -> None:
     body = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": value}).encode()
     assert isinstance(parse.read(body, url=""), ParsedFeed)
@@ -132,7 +129,6 @@ def test_any_json_gives_a_feed_or_a_reason(value: object) -> None:
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None)
 def test_what_an_entry_says_can_always_be_written_as_xml(text: str) -> None:
     body = json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": [{"id": text, "title": text}]}).encode()
     result = parse.read(body, url="")

@@ -157,7 +157,7 @@ def mutants(text: str, chance: random.Random) -> Iterator[str]:
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not beside this repository")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(number=st.integers(0, 10_000), seed=st.integers(0, 2**32))
 def test_over_the_corpus_and_its_mutants_the_entries_are_those_of_a_full_parse(number: int, seed: int) -> None:
     chance = random.Random(seed)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator import config, parse
@@ -119,7 +119,6 @@ def test_a_text_that_is_found_as_text_and_not_as_html_is_none() -> None:
 
 
 @needs_library
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES)))
 def test_no_page_makes_it_raise(pieces: list[str]) -> None:
     for selector in (True, "p, div"):

@@ -143,7 +143,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(PIECES)).map(lambda parts: "".join(parts).encode())))
 def test_no_bytes_make_it_raise(body: bytes) -> None:
     assert isinstance(parse.outlines(b"<opml>" + body), tuple)

@@ -227,7 +227,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.one_of(st.binary(max_size=200), st.lists(st.sampled_from(PIECES)).map(lambda parts: "".join(parts).encode())),
     st.one_of(st.none(), st.text(max_size=20), st.sampled_from(["", "a@href", "*", "li > a", "@"])),

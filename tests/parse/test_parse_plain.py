@@ -270,7 +270,7 @@ def feeds(draw: st.DrawFn) -> str:
 OWNED = "<author><name>n</name></author><itunes:owner><itunes:name>o</itunes:name></itunes:owner>"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=feeds())
 @example(text=ATOM.format("", "<itunes:author>x</itunes:author>" + OWNED))
 @example(text=ATOM.format("", "<entry><category label='l'/><media:category>m</media:category></entry>"))
@@ -279,7 +279,7 @@ def test_whatever_stands_in_a_feed_it_is_read_as_feedparser_reads_it(text: str) 
 
 
 @needs_corpus
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(number=st.integers(0, 10_000), seed=st.integers(0, 2**32))
 def test_mutants_of_the_corpus_are_read_as_feedparser_reads_them(number: int, seed: int) -> None:
     chance = random.Random(seed)

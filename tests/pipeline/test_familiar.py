@@ -162,7 +162,7 @@ def _next(chance: random.Random, entries: list[str]) -> list[str]:
     return list(dict.fromkeys(entries))
 
 
-@examples(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 def test_any_history_comes_to_the_same(tmp_path_factory: pytest.TempPathFactory, history: list[Step]) -> None:
     newsrooms = [Newsroom(tmp_path_factory.mktemp("room")) for _ in range(2)]

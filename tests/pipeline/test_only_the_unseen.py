@@ -148,7 +148,7 @@ def _one(chance: random.Random, name: str, number: int) -> str:
     return made if chance.random() < 0.8 else made.replace("2031:", f"{name}2031:")
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents=histories())
 def test_the_short_cut_stores_and_publishes_what_the_long_way_does(
     tmp_path_factory: pytest.TempPathFactory, documents: list[dict[str, str]]

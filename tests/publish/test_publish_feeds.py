@@ -15,7 +15,7 @@ from typing import Any
 
 import feedparser
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from publish_examples import BARE, CHANNEL, CHANNELS, ENTRIES, FULL, NOON, SITE, SUMMARY_ONLY
@@ -459,7 +459,7 @@ ANY_ENTRY = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120)
 @given(st.lists(ANY_ENTRY, min_size=1, max_size=3), ANY_TEXT)
 def test_whatever_an_entry_says_every_document_is_well_formed_and_holds_it(
     grammar: etree.RelaxNG, entries: list[StoredEntry], title: str
@@ -480,7 +480,7 @@ def test_whatever_an_entry_says_every_document_is_well_formed_and_holds_it(
         assert article_document(site, entry).body.decode().endswith("</html>\n")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(st.characters(codec="utf-8", categories=["L", "M", "N", "P", "S", "Zs"]), max_size=30).filter(
         lambda title: title.split()

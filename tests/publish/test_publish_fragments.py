@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from publish_examples import BARE, CHANNEL, ENTRIES, FULL, NOON, SITE
 from test_publish_feeds import ANY_ENTRY
@@ -51,7 +51,7 @@ def unpacked(document: Document) -> bytes:
     return body
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(ANY_ENTRY, min_size=1, max_size=4), st.data())
 def test_whatever_was_rendered_before_the_documents_are_the_same(
     entries: list[StoredEntry], data: st.DataObject

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from publish_examples import CHANNEL, CHANNELS, ENTRIES, FULL, SITE
@@ -141,7 +141,7 @@ MARKUP = (  # what would let one piece reach into another
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400)
 @given(st.sampled_from([path for path in JOINED if not path.endswith(".html")]), st.data())
 def test_whatever_the_pieces_are_the_gate_says_what_it_says_of_the_whole(path: str, data: st.DataObject) -> None:
     pieces = pieces_of(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from publish_examples import BARE, CHANNEL, ENTRIES, FULL, NOON, SITE
@@ -176,7 +176,7 @@ def many(*sizes: int) -> View:
     return channel_view(RICH, CHANNEL, entries, last_archive=10**9, retracted=GONE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=12), st.integers(5_000, 120_000))
 def test_as_many_of_the_newest_entries_are_kept_as_fit_and_one_always(sizes: list[int], max_bytes: int) -> None:
     view = many(*sizes)
@@ -206,7 +206,7 @@ def test_without_a_bound_all_fit_and_of_nothing_nothing() -> None:
     assert fitting(RICH, channel_view(RICH, CHANNEL, ()), 1) == 0
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(ANY_ENTRY)
 def test_no_entry_takes_more_bytes_than_it_is_taken_for(entry: Any) -> None:
     without = largest(channel_view(RICH, CHANNEL, ()))

@@ -60,7 +60,7 @@ def test_a_text_comes_back_as_it_went_out(text: str) -> None:
     assert bare(read_back(stored).content) == bare(stored.content)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.sampled_from(PIECES), max_size=8))
 def test_any_text_comes_back_as_it_went_out(parts: list[str]) -> None:
     stored = entry_of("".join(parts))

@@ -479,7 +479,7 @@ def test_no_path_leads_out_of_the_published_files(tmp_path: Path, path: str) -> 
     assert b"secret" not in body
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(st.sampled_from("ab/.\\\0%é") | st.characters(codec=None), max_size=12))
 @example("/..")
 def test_any_path_is_answered_with_a_file_or_a_404(path: str) -> None:

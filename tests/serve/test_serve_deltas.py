@@ -188,7 +188,7 @@ def test_a_history_remembers_so_many_versions_and_no_more(tmp_path: Path) -> Non
     assert len(history.came) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.lists(st.tuples(st.integers(0, 6), st.sampled_from("ab")), unique_by=lambda entry: entry[0], max_size=5),

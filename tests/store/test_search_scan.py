@@ -77,7 +77,7 @@ phrases = st.lists(st.one_of(han, st.sampled_from(LATIN)), min_size=1, max_size=
 clauses = st.builds(Asked, st.one_of(han, han, phrases), st.sampled_from(("", "", "-")), st.booleans())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(first=st.builds(Asked, st.one_of(han, phrases)), others=st.lists(clauses, max_size=2))
 def test_it_finds_the_articles_that_hold_the_words_and_no_other(
     index: SearchIndex, told: list[tuple[str, str]], first: Asked, others: list[Asked]

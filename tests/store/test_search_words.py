@@ -102,7 +102,7 @@ def test_a_very_long_query_is_cut_and_says_so(table: sqlite3.Connection) -> None
     assert found(table, "南昌 " * 5_000) == [0, 6]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(asked=st.text(max_size=40) | st.text('ab 南昌"-*()^:ORNEAR{}title', max_size=30))
 def test_nothing_that_can_be_typed_is_a_syntax_error(table: sqlite3.Connection, asked: str) -> None:
     read = query(asked)
@@ -114,7 +114,7 @@ def test_nothing_that_can_be_typed_is_a_syntax_error(table: sqlite3.Connection, 
         assert read.remark or not asked.strip()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     before=st.text("南昌日报经济ab 1。", max_size=12),
     word=st.text("南昌日报经济", min_size=2, max_size=5),
@@ -168,7 +168,7 @@ QUERIES = st.lists(CLAUSES | st.sampled_from(("OR", '"南昌 ab"', "“昌 日�
 WRITTEN = st.text(LETTERS + " ，", max_size=12)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(asked=QUERIES, articles=st.lists(st.tuples(WRITTEN, st.lists(WRITTEN, max_size=3)), min_size=1, max_size=6))
 def test_the_index_and_a_look_at_the_text_find_the_same(asked: str, articles: list[tuple[str, list[str]]]) -> None:
     read = query(asked)

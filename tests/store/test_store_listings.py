@@ -27,7 +27,7 @@ STEPS = {
 }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.integers(1, 6)), max_size=25))
 def test_a_channel_counts_the_articles_that_stand_in_it_whatever_happens(steps: list[tuple[str, int]]) -> None:
     with Store(Path(":memory:")) as store:

@@ -15,7 +15,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, st.lists(TEXTS, max_size=4).map(tuple), TEXTS)
 def test_what_is_written_is_what_is_read(title: str, tags: tuple[str, ...], body: str) -> None:
     text = write({"title": title, "tags": tags, "author": title}, quoted=["title"]) + body
