@@ -66,13 +66,20 @@ def origin() -> Iterator[str]:
         process.stdout.close()
 
 
+def set_offset(url: str, offset: int) -> None:
+    """Let so many articles have come to each newspaper since the start."""
+    urllib.request.urlopen(f"{url}/offset/{offset}").close()
+
+
 def measure(sources: int) -> list[Phase]:
     """Run the four phases over so many sources in one process; those without validators over a store of their own."""
     with origin() as url, tempfile.TemporaryDirectory() as folder, Process(Path(folder), url) as process:
         phases = [process.timed(name, validated=True, sources=sources) for name in ("first pull", "answered 304")]
         process.timed("(the first pull without validators)", validated=False, sources=sources)
         phases.append(process.timed("same body, no validators", validated=False, sources=sources))
-        urllib.request.urlopen(f"{url}/offset/1").close()
+        set_offset(url, 1)
+        process.timed("(a new one before)", validated=False, sources=sources)
+        set_offset(url, 2)
         phases.append(process.timed("one new entry of 50", validated=False, sources=sources))
         return phases
 
