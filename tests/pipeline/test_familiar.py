@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from test_pipeline import HOUR, Newsroom, item, rss
+from two_newsrooms import assert_alike, two_below
 
 from aggregator.config import Settings
 from aggregator.config.settings import DebugSettings
 from aggregator.records import Outcome
 from aggregator.wiring import App, assembled
 
-TABLES = ("entries", "aliases", "provenance", "entry_channels", "channels", "revisions", "tellings", "retractions")
 LONG = f"<![CDATA[<p>{'这是一篇很长的正文。' * 60}</p>]]>"
 SHORT = "很短"
 
@@ -65,20 +65,12 @@ class Pair:
         return whole.model_copy(update={"debug": debug, "store": whole.store.model_copy(update={"keep_entries": 9})})
 
     def assert_equal(self) -> None:
-        rooms = (self.quick, self.thorough)
-        files = [{path: body for path, (_, body) in room.files().items()} for room in rooms]
-        assert files[0] == files[1]
-        for table in TABLES:
-            rows = [sorted(room.rows(f"SELECT * FROM {table}"), key=repr) for room in rooms]
-            assert rows[0] == rows[1]
+        assert_alike(self.quick, self.thorough)
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
-    folders = [tmp_path / name for name in ("quick", "thorough")]
-    for folder in folders:
-        folder.mkdir()
-    return Pair(*(Newsroom(folder) for folder in folders))
+    return Pair(*two_below(tmp_path))
 
 
 def again(document: str, number: int) -> str:

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_pipeline import HOUR, Newsroom, item, rss
+from two_newsrooms import assert_alike, two_below
 
 from aggregator.config import Settings
 from aggregator.config.settings import DebugSettings
 from aggregator.records import Entry, Outcome
 from aggregator.wiring import assembled
-
-TABLES = ("entries", "aliases", "provenance", "entry_channels", "channels", "revisions")
 
 
 @dataclass
@@ -52,20 +51,12 @@ class Two:
         return whole.model_copy(update={"debug": DebugSettings(**short_cuts)})
 
     def assert_equal(self) -> None:
-        rooms = (self.quick, self.thorough)
-        files = [{path: body for path, (_, body) in room.files().items()} for room in rooms]
-        assert files[0] == files[1]
-        for table in TABLES:
-            rows = [sorted(room.rows(f"SELECT * FROM {table}"), key=repr) for room in rooms]
-            assert rows[0] == rows[1]
+        assert_alike(self.quick, self.thorough)
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> Two:
-    folders = [tmp_path / name for name in ("quick", "thorough")]
-    for folder in folders:
-        folder.mkdir()
-    return Two(*(Newsroom(folder) for folder in folders))
+    return Two(*two_below(tmp_path))
 
 
 def remembered(newsroom: Newsroom, name: str = "a") -> dict[str, Entry]:

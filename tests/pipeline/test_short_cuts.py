@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from test_pipeline import HOUR, NOW, Newsroom, item, rss
+from two_newsrooms import assert_alike, published, stored, two_below
 
 from aggregator.config import Settings
 from aggregator.config.settings import DebugSettings
@@ -17,7 +18,6 @@ from aggregator.records import Outcome
 from aggregator.wiring import assembled
 
 SHORT_CUTS = sorted(DebugSettings.model_fields)
-TABLES = ("entries", "aliases", "provenance", "entry_channels", "channels", "revisions", "tellings")
 STORY = f"<![CDATA[<p>{'。'.join(f'第{n}句说的是{n * n}件别的事' for n in range(60))}</p>]]>"
 LINK = "https://example.org/"
 
@@ -90,24 +90,9 @@ async def polled(newsroom: Newsroom, origin: Origin, without: str | None) -> lis
     return outcomes
 
 
-def published(newsroom: Newsroom) -> dict[str, bytes]:
-    return {path: body for path, (_, body) in newsroom.files().items()}
-
-
-def stored(newsroom: Newsroom) -> dict[str, list[tuple[object, ...]]]:
-    return {table: sorted(newsroom.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
-
-
-def rooms(tmp_path: Path) -> tuple[Newsroom, Newsroom]:
-    found = [Newsroom(tmp_path / name) for name in ("quick", "without")]
-    for room in found:
-        room.folder.mkdir()
-    return found[0], found[1]
-
-
 @pytest.mark.parametrize("short_cut", SHORT_CUTS)
 def test_without_a_short_cut_everything_is_as_with_it(tmp_path: Path, short_cut: str) -> None:
-    quick, without = rooms(tmp_path)
+    quick, without = two_below(tmp_path)
 
     async def both() -> list[list[list[Outcome]]]:
         async with running(Origin()) as origin:
@@ -118,12 +103,11 @@ def test_without_a_short_cut_everything_is_as_with_it(tmp_path: Path, short_cut:
     said = [outcome.outcome for poll in outcomes[0] for outcome in poll]
     assert (said.count("ok"), said.count("not-modified")) == (8, 6)
     assert any(outcome.merged or outcome.revised for poll in outcomes[0] for outcome in poll)
-    assert stored(quick) == stored(without)
-    assert published(quick) == published(without)
+    assert_alike(quick, without)
 
 
 def test_what_was_published_otherwise_is_seen(tmp_path: Path) -> None:
-    quick, without = rooms(tmp_path)
+    quick, without = two_below(tmp_path)
 
     async def both() -> None:
         async with running(Origin()) as origin:
