@@ -26,8 +26,8 @@ from aggregator.cli.commands import (
     by_processes,
     console_of,
     front_of,
+    run_to_end,
     serve_site,
-    serve_to_end,
     stop_on_signals,
 )
 from aggregator.cli.group import DONE, VERBOSE, cli
@@ -57,7 +57,8 @@ def run(path: Path) -> int:
     """
     file = ConfigFile(path)  # looked at before it is read: a change in between is seen
     verbose = bool(click.get_current_context().meta[VERBOSE])
-    return serve_to_end(_Daemon(path, file, begin(path), verbose=verbose).run())
+    daemon = _Daemon(path, file, begin(path), verbose=verbose)
+    return run_to_end(daemon.run())  # on asyncio's loop, where fetches cost less; requests do on uvloop's
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,10 +145,7 @@ def write_config(folder: Path, urls: Sequence[str], channels: int = 10) -> Path:
 def child() -> None:
     """Make a pass over the sources of each configuration whose path comes in; print how much was new, and the CPU
     seconds that each of `PARTS` took."""
-    from aggregator.serve import fast_loop
-
-    with asyncio.Runner(loop_factory=fast_loop()) as runner:  # the daemon's
-        runner.run(_passes())
+    asyncio.run(_passes())
 
 
 async def _passes() -> None:
