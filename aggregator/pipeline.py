@@ -298,7 +298,7 @@ class Pipeline:
         cuts = self._limits.short_cuts
         familiar = cuts.familiar and source.kind in kinds.KINDS  # those that others bring may join several documents
 
-        async def before(_: str) -> LastDocument:
+        async def before() -> LastDocument:
             return await self._in_thread(partial(self._ledger.before, familiar=familiar), source, memory)
 
         return self._tools(before if cuts.delta else None)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PostsRead = tuple[tuple[Post, ...], tuple[str, ...]]  # those that can be taken in, and what is wrong with the others
-Remembering = Callable[[str], Awaitable[LastDocument]]  # gives a source's last document, by its name
+Remembering = Callable[[], Awaitable[LastDocument]]  # gives the last document of the source that is refreshed
 
 DEADLINE = timedelta(seconds=30)  # to parse and normalise one document
 _AHEAD = 3  # batches of posts that are read while one is stored
@@ -79,7 +79,7 @@ class Tools:
     async def digest(self, source: Source, fetched: Fetched) -> Intake | Unreadable:
         """Parse and normalise a document: of the entries that the one before held in the same words, only what is
         remembered of them is given (`Entry.repeated`)."""
-        before = await self.before(source.name) if self.before else LastDocument()
+        before = await self.before() if self.before else LastDocument()
         seen = frozenset((*before.entries, *(digest for digest, *_ in before.familiar.values())))
         fetched = replace(fetched, gzip=b"")  # it need not travel
         intake = await self._in_worker(digest.digest, fetched, source, self.clock(), seen, self.plainly)

@@ -244,17 +244,18 @@ async def _at_work(
         concurrency=settings.fetch.concurrency,
         per_host=settings.fetch.per_host,
         spacing=settings.fetch.spacing,
-        direct=settings.debug.direct,
-        wire=settings.debug.wire,
+        direct=debug.direct,
+        wire=debug.wire,
     )
     async with Client(options) as client:
         watch = Watch(store, places_of(settings), sources, clock)
         rooms = Rooms(store, client, workers, publisher, kinds, clock, next_time, watch)
         fetch = settings.fetch
         raw = RawLimits(settings.store.raw_documents, settings.store.raw_bytes)
-        kept, debug = _retention(settings), settings.debug
-        cuts = ShortCuts(debug.delta, debug.familiar, debug.plain, debug.prints, debug.commits)
-        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, cuts, kept)
+        cuts = ShortCuts(
+            delta=debug.delta, familiar=debug.familiar, plain=debug.plain, prints=debug.prints, commits=debug.commits
+        )
+        limits = Limits(fetch.concurrency, fetch.interval, fetch.per_host, policies, raw, cuts, _retention(settings))
         pipeline = Pipeline(rooms, sources=sources, channels=channels_of(settings), limits=limits)
         try:
             yield App(settings, store, pipeline, sources, watch, client), publisher

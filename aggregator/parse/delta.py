@@ -24,7 +24,10 @@ _TAG = re.compile(r"<[^<>]*>")
 _INERT = re.compile(r"<(?:link|atom:link|atom10:link|rdf:li|image|guid|generator|cloud)\b(?![^<>]*\bxml)[^<>]*>", re.I)
 _LANGUAGE = re.compile(r"<(?:\w+:)?language\b[^<>]*>[^<>]*<")
 _OPEN = (("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"))  # what may hold the first entries without being read
-_WHOLE = ("<!DOCTYPE", "<!ENTITY", "deleted-entry")  # what reaches beyond the element that it stands in
+_WHOLE = (  # what reaches beyond the element that it stands in; each begins with what is quickly looked for
+    re.compile(r"<!(?i:DOCTYPE|ENTITY)"),
+    re.compile(r"-(?<=(?i:deleted-))(?i:entry)\b"),
+)
 
 Parser = Callable[[str, str], ParsedFeed | Unreadable]
 
@@ -59,7 +62,7 @@ def read(text: str, url: str, parse: Parser, seen: Container[str]) -> ParsedFeed
 def cut(text: str, url: str) -> Pieces | None:
     """Cut a document at its entries; None where that cannot be done safely."""
     root = _ROOT.match(text, 0, _HEAD)
-    if root is None or any(each in text for each in _WHOLE):
+    if root is None or any(each.search(text) for each in _WHOLE):
         return None
     spans = _spans(text, _NAMES[root[1]])
     if not spans:

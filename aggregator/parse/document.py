@@ -58,10 +58,11 @@ _META_REACH = 4096  # bytes; HTML §4.2.5.5 wants it in the first 1,024, pages w
 _CHARSET = re.compile(r"""charset\s*=\s*["']?\s*([A-Za-z0-9._:-]{1,40})""", re.I)
 _LEGAL = re.compile("[\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*+")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_HIGH = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}  # five of them stand for nothing
-_BYTES = {ord(character): code for code, character in _HIGH.items() if character}
-_TWICE = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{''.join(_HIGH.values())}]")
-_NOT_ONE_BYTE = re.compile(f"[^\u0000-\u00ff\ufeff{''.join(_HIGH.values())}]")
+CP1252 = {code: character for code in range(0x80, 0xA0) if (character := bytes([code]).decode("cp1252", "ignore"))}
+"""What windows-1252 has where Unicode has controls; five codes stand for nothing."""
+_BYTES = {ord(character): code for code, character in CP1252.items()}
+_TWICE = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{''.join(CP1252.values())}]")
+_NOT_ONE_BYTE = re.compile(f"[^\u0000-\u00ff\ufeff{''.join(CP1252.values())}]")
 _ENOUGH_TWICE = 8  # characters
 _TOLERATED_SHARE = 0.1  # of the characters beyond ASCII that may be broken before an encoding is not believed
 

@@ -16,6 +16,8 @@ from io import BytesIO
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
+from aggregator.parse.document import CP1252
+
 Details = dict[str, Any]
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -76,7 +78,6 @@ _KINDS = {
 _PAGES = ("html", "text/html", "xhtml", "application/xhtml+xml")
 _REFERENCE = re.compile("&([A-Za-z0-9_]+);")
 _HIGH = re.compile("[\x80-\x9f]")
-_CP1252 = {code: bytes([code]).decode("cp1252") for code in range(0x80, 0xA0) if code not in (129, 141, 143, 144, 157)}
 _ADDRESS = r"(?P<email>[a-zA-Z0-9_.+-]+@(?:[a-zA-Z0-9-]+\.)+[a-zA-Z]{2,4})"
 _NAME = r"(?P<name>[^\s()<>@&;][^()<>@&;]*)"
 _WITH_ADDRESS = tuple(re.compile(form) for form in (_ADDRESS, rf"{_ADDRESS} \({_NAME}\)", rf"{_NAME} \({_ADDRESS}\)"))
@@ -217,7 +218,7 @@ def _mended(text: str) -> str:
     """Read as UTF-8 what had been read as latin-1, and as windows-1252 what no Unicode text has."""
     with suppress(UnicodeError):
         text = text.encode("latin-1").decode()
-    return text.translate(_CP1252) if _HIGH.search(text) else text
+    return text.translate(CP1252) if _HIGH.search(text) else text
 
 
 def _bare(element: Element) -> str:

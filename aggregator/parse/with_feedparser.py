@@ -43,7 +43,8 @@ def read(text: str, url: str, *, plainly: bool = True) -> ParsedFeed | Unreadabl
     if result is None:
         mended, bare = repair.ampersands(mended)
         notes += [f"unescaped ampersands or undeclared entities mended: {bare}"] if bare else []
-        result = (plain.parsed(_bytes(mended)) if plainly and bare else None) or _parsed(_bytes(mended))
+        body = _bytes(mended)
+        result = (plain.parsed(body) if plainly and bare else None) or _parsed(body)
     if isinstance(result, Unreadable):
         return result
     version, entries = _text(result, "version"), _list(result, "entries")
