@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from free_port import free_port
 from warm_start import WarmStart
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -102,7 +103,7 @@ class Workspace:
         self.folder = folder
         self.config = folder / "aggregator.toml"
         self.public = folder / "public"
-        self.port = _free_port()
+        self.port = free_port()
 
     def configure(self, sources: str, *, site: str = "", publish: str = "", fetch: str = "", more: str = "") -> None:
         self.config.write_text(
@@ -182,6 +183,9 @@ title_format = "{{name}}新闻"
         try:
             self.await_port(process)
             yield process
+        except BaseException as error:
+            error.add_note(f"the daemon had said, at last: {(self.folder / 'daemon.log').read_text()[-3000:]}")
+            raise
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -199,12 +203,6 @@ title_format = "{{name}}新闻"
             except OSError:
                 time.sleep(0.02)
         raise AssertionError("the daemon does not serve: " + (self.folder / "daemon.log").read_text())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from free_port import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RSS = """<rss version="2.0"><channel><title>t</title><link>https://example.org/</link><item><guid>1</guid>
@@ -61,7 +62,7 @@ def nginx(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         place.chmod(0o755)
     for place in folder.parents[:2]:
         place.chmod(place.stat().st_mode | 0o055)  # its workers are another user
-    port = _free_port()
+    port = free_port()
     (folder / "site.conf").write_text(site_conf(published.public, port), encoding="utf-8")
     (folder / "nginx.conf").write_text(FRAME.format(folder=folder), encoding="utf-8")
     command = ["nginx", "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"]
@@ -74,11 +75,6 @@ def nginx(published: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     finally:
         process.terminate()
         process.communicate(timeout=60)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _await(process: subprocess.Popen[str], port: int) -> None:
@@ -137,7 +133,7 @@ def test_nginx_can_say_what_is_gone_and_moved_by_the_lines_that_the_sample_shows
         pytest.skip("nginx is not installed")
     shown = re.findall(r"^    # ((?:location|rewrite) .*)$", site_conf(published.public, 1), re.M)
     assert len(shown) == 3
-    text = site_conf(published.public, _free_port())
+    text = site_conf(published.public, free_port())
     (published.folder / "site.conf").write_text(text.rstrip().removesuffix("}") + "\n".join(shown) + "\n}\n")
     (published.folder / "nginx.conf").write_text(FRAME.format(folder=published.folder))
     command = ["nginx", "-t", "-e", "/dev/null", "-c", str(published.folder / "nginx.conf")]

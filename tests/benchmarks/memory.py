@@ -4,7 +4,6 @@ Every source is polled once from the loopback origin: some are new and bring a d
 answer 304. Resident sizes are the kernel's (VmRSS when all is done and published, VmHWM for the most that there was).
 """
 
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tests.benchmarks import bigstore, tick
 from tests.benchmarks.whole import origin
+from tests.free_port import free_port
 
 AIM = 300  # MB
 _LOOK_SECONDS = 0.5
@@ -43,7 +43,7 @@ def measure(sources: int, articles: int, tell: Callable[[str, int, int], None] |
         fresh = max(sources // 20, 1)
         config = tick.prepared(Path(folder), url, sources, articles, fresh, tell)
         with config.open("a", encoding="utf-8") as file:
-            file.write(f"\n[server]\nport = {_free_port()}\n")
+            file.write(f"\n[server]\nport = {free_port()}\n")
         command = [sys.executable, "-m", "aggregator", "--config", str(config), "run"]
         root = Path(__file__).resolve().parents[2]
         said = Path(folder) / "said"
@@ -86,12 +86,6 @@ def _left(store: Path) -> int:
         sql = """SELECT (SELECT count(*) FROM sources WHERE next_fetch_at <= :now OR last_success_at IS NULL)
             + (SELECT count(*) FROM marks)"""
         return int(connection.execute(sql, {"now": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}).fetchone()[0])
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def _children(pid: int) -> list[int]:

@@ -24,6 +24,7 @@ import psutil
 from aggregator.publish import Writer
 from aggregator.records import Document
 from tests.benchmarks.documents import feed
+from tests.free_port import free_port
 
 CONNECTIONS = 16
 AIMS = {"identity": 0.45, "gzip": 0.40, "304": 0.25}
@@ -162,7 +163,7 @@ def _is_whole(missing: list[int], buffer: bytearray, size: int) -> bool:
 
 @contextmanager
 def _ours(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
-    port, config = _free_port(), folder / "aggregator.toml"
+    port, config = free_port(), folder / "aggregator.toml"
     config.write_text(f'[publish]\ndirectory = "{folder}/public"\n[server]\nport = {port}\n')
     with _running([sys.executable, "-m", "aggregator", "--config", str(config), "serve"], port) as process:
         yield process, port
@@ -170,7 +171,7 @@ def _ours(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
 
 @contextmanager
 def _nginx(folder: Path) -> Iterator[tuple[psutil.Process, int]]:
-    port, config = _free_port(), folder / "nginx.conf"
+    port, config = free_port(), folder / "nginx.conf"
     folder.chmod(0o755)  # its worker is another user
     config.write_text(_NGINX.format(folder=folder, public=folder / "public", port=port))
     with _running(["nginx", "-e", f"{folder}/error.log", "-c", str(config)], port) as master:
@@ -207,8 +208,3 @@ def _await(process: subprocess.Popen[bytes], port: int) -> None:
         except OSError:
             time.sleep(_BREATH)
     raise RuntimeError(f"{process.args} does not serve")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

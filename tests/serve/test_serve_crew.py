@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from free_port import free_port
 
 from aggregator.errors import AggregatorError, WorkerError
 from aggregator.serve import Crew, ServeOptions
@@ -41,8 +42,7 @@ def test_a_process_that_cannot_take_up_other_options_is_replaced_by_one_that_has
     async def change() -> tuple[list[str], list[str]]:
         told: list[str] = []
         stop, ready = asyncio.Event(), asyncio.Event()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = free_port()
         crew = Crew(("-c", HAND, str(tmp_path / "refused")), 1, before, None, told.append)
         serving = asyncio.create_task(crew.serve("127.0.0.1", port, ready=ready.set, stop=stop))
         await asyncio.wait_for(ready.wait(), 60)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from free_port import free_port
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aggregator import variants
@@ -22,11 +23,6 @@ from aggregator.serve.app import Site
 from aggregator.serve.server import GRACE_SECONDS
 
 BODY = b"<feed>" + b"x" * 300_000 + b"</feed>"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @asynccontextmanager
