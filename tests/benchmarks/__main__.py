@@ -6,7 +6,8 @@ quarter of an hour, most of it for the first pass, in which every source is new.
 how long answers take over 1,000,000 articles; it needs 6 GB in the temporary folder and a quarter of an hour.
 `python -m tests.benchmarks serving`: what a request costs the server, beside nginx on the same files.
 `python -m tests.benchmarks peers`: the whole job beside other aggregators, each that is installed; with `--reader` the
-PyPI library `reader` gets an environment of its own for it. It takes an hour with 500 sources.
+PyPI library `reader` gets an environment of its own (3.27 where Python 3.12 or newer is on the path or named, as in
+`--reader /usr/bin/python3.13`; else 3.26). It takes half an hour with 500 sources.
 `python -m tests.benchmarks tick`: one tick of the daemon over 200,000 sources and 1,000,000 articles beside the same
 over 2,000 and 10,000. It needs 4 GB in the temporary folder and a quarter of an hour, most of it to make the store.
 `python -m tests.benchmarks memory`: what memory the daemon takes with 10,000 sources and 100,000 articles.
@@ -42,7 +43,9 @@ def main() -> None:
     parser.add_argument("--folder", help="where the articles to search are kept, to be searched again")
     parser.add_argument("--requests", type=int, default=20_000, help="requests of each kind to each server in a round")
     parser.add_argument("--rounds", type=int, default=3, help="rounds beside peers, or of ticks; medians are shown")
-    parser.add_argument("--reader", action="store_true", help="install `reader` from PyPI, to stand beside it")
+    parser.add_argument(
+        "--reader", nargs="?", const="", metavar="PYTHON", help="install `reader` from PyPI, to stand beside it"
+    )
     arguments = parser.parse_args()
     console = Console(width=None if Console().is_terminal else 120)
     if arguments.what == "all":
@@ -64,20 +67,22 @@ def main() -> None:
         _cost(console, arguments.sources or 40, arguments.documents)
 
 
-def _all(console: Console, sizes: aims.Sizes, with_reader: bool) -> None:
+def _all(console: Console, sizes: aims.Sizes, reader: str | None) -> None:
     """Print the table, also of what was measured until it was stopped."""
     rows: list[aims.Row] = []
     try:
         with Progress(TextColumn("{task.description}"), BarColumn(), console=Console(stderr=True)) as progress:
             say = progress.console.print
-            rows.extend(aims.measure(sizes, say, scaling.bars(progress), _reader(with_reader)))
+            rows.extend(aims.measure(sizes, say, scaling.bars(progress), _reader(reader)))
     finally:
         for line in aims.lines(rows, sizes):
             console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def _reader(wanted: bool) -> Path | None:
-    return peers.reader_python(Path(tempfile.gettempdir(), "aggregator-bench-reader")) if wanted else None
+def _reader(base: str | None) -> Path | None:
+    """Give the Python of an environment with `reader`, made of the interpreter `base` (the newest there is for an empty
+    text); none where it is not asked for."""
+    return None if base is None else peers.reader_python(Path(tempfile.gettempdir(), "aggregator-bench-reader"), base)
 
 
 def _cost(console: Console, sources: int, documents: int) -> None:
@@ -86,9 +91,12 @@ def _cost(console: Console, sources: int, documents: int) -> None:
     console.print(_whole(whole.measure(sources), sources, measured[0].milliseconds))
 
 
-def _beside_peers(console: Console, sources: int, rounds: int, with_reader: bool) -> None:
+def _beside_peers(console: Console, sources: int, rounds: int, reader: str | None) -> None:
     console.print(_publishing(publishing.measure()))
-    results = peers.measure(peers.programs_here(_reader(with_reader)), sources, rounds, console.print)
+    python = _reader(reader)
+    if python:
+        console.print(f"beside {peers.reader_version(python)}")
+    results = peers.measure(peers.programs_here(python), sources, rounds, console.print)
     console.print(_peers(results, sources, rounds))
 
 

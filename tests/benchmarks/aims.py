@@ -119,9 +119,13 @@ def _peers(sizes: Sizes, say: Say, reader: Path | None) -> list[Row]:
     aimed = {"aggregator", *(program for _, program in aims)}
     wanted = {name: run for name, run in peers.programs_here(reader).items() if name in aimed}
     results = {(each.work, each.program): each for each in peers.measure(wanted, sizes.sources, sizes.rounds, say)}
+    beside = {"reader": f"; {peers.reader_version(reader)}"} if reader else {}
     how = f"CPU a source, without start-up; {sizes.sources} sources of 50 entries"
     keys = [(work, name) for work in peers.PASSES for name in ("reader", "newsboat") if (work, name) in aims]
-    return [_beside(results[key[0], "aggregator"], results.get(key), key, aims[key], how) for key in keys]
+    return [
+        _beside(results[key[0], "aggregator"], results.get(key), key, aims[key], how + beside.get(key[1], ""))
+        for key in keys
+    ]
 
 
 def _beside(ours: peers.Result, theirs: peers.Result | None, key: tuple[str, str], aim: float, how: str) -> Row:

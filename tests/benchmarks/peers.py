@@ -36,7 +36,8 @@ BEYOND = {  # what is aimed at beyond that
     ("same body, no validators", "reader"): 0.02,
     ("one new entry of 50", "reader"): 0.05,
 }
-_READER = ("reader==3.26", "sgmllib3k")  # the newest for Python 3.11, and the module that it lacks there
+_READER = {True: ("reader==3.27",), False: ("reader==3.26", "sgmllib3k")}  # by whether Python is 3.12 or newer
+_NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12")
 _READER_PASS = """
 import sys, time
 from reader import make_reader
@@ -157,13 +158,36 @@ def _ours(ground: Ground) -> Iterator[Run]:
         yield lambda validated, sources: process.timed("", validated=validated, sources=sources)
 
 
-def reader_python(folder: Path) -> Path:
-    """Make an environment with the PyPI library `reader` and give its Python; one that was made before is used."""
-    python = folder / "bin" / "python"
+def reader_python(folder: Path, base: str = "") -> Path:
+    """Make an environment with the PyPI library `reader` and give its Python; one that was made before is used. It is
+    made of the interpreter `base`, else of the newest on the path, for `reader` 3.27 needs Python 3.12; else of ours,
+    with 3.26."""
+    base = base or next(filter(_runs, _NEWER_PYTHONS), sys.executable)
+    version = _said([base, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+    own = folder.with_name(f"{folder.name}-{version}")
+    python = own / "bin" / "python"
     if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "-q", *_READER], check=True)
+        subprocess.run([base, "-m", "venv", str(own)], check=True)
+        library = _READER[tuple(map(int, version.split("."))) >= (3, 12)]
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *library], check=True)
     return python
+
+
+def reader_version(python: Path) -> str:
+    """Say which `reader` an environment has, and on which Python."""
+    said = "import reader, sys; print('reader %s on Python %d.%d.%d' % (reader.__version__, *sys.version_info[:3]))"
+    return _said([str(python), "-c", said])
+
+
+def _runs(python: str) -> bool:
+    """Tell whether there is such an interpreter; a name on the path may stand for one that is not chosen."""
+    if shutil.which(python) is None:
+        return False
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _run_reader(python: Path, ground: Ground, validated: bool, sources: int) -> float:
