@@ -225,6 +225,8 @@ class Ledger:
 
     def _let_out(self, codes: Sequence[str]) -> list[Entry]:
         """Publish held articles in the channels of the source that brought them, dated by their first sight."""
+        if not codes:  # as after nearly every poll
+            return []
         entries = self._store.let_out(codes)
         self._channels.arrange_again([entry.info_code for entry in entries])
         for entry in entries:
