@@ -184,7 +184,8 @@ title_format = "{{name}}新闻"
             self.await_port(process)
             yield process
         except BaseException as error:
-            error.add_note(f"the daemon had said, at last: {(self.folder / 'daemon.log').read_text()[-3000:]}")
+            said = (self.folder / "daemon.log").read_text()[-3000:]
+            error.add_note(f"the daemon (exit status {process.poll()}) had said, at last: {said}")
             raise
         finally:
             if process.poll() is None:
