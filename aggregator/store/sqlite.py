@@ -1225,10 +1225,19 @@ _MOVE_CHANNEL = """INSERT INTO channels (slug, title, name, created, rule, opene
     ON CONFLICT DO NOTHING"""
 
 
+# A document of fifty new articles touches a thousand pages all over the store, most of them of the bands by which the
+# same story is found. With SQLite's own 2,000 KB and 1,000 pages these are read again for the next document, and the
+# store is written after each: storing took a third longer with 15,000 articles. The log beside it may take 16 MB.
+_CACHE_KB = 16_000
+_PAGES_IN_LOG = 4_000
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_IN_LOG}")
     if migrations.pending(connection):
         connection.execute("BEGIN IMMEDIATE")
         migrations.apply(connection)  # it looks again: another process may have been first
