@@ -12,7 +12,7 @@ PyPI library `reader` gets an environment of its own (3.27 where Python 3.12 or 
 over 2,000 and 10,000. It needs 4 GB in the temporary folder and a quarter of an hour, most of it to make the store.
 `python -m tests.benchmarks memory`: what memory the daemon takes with 10,000 sources and 100,000 articles.
 `python -m tests.benchmarks all`: everything that speed is held to, in one table beside what is aimed at, with the peers
-that are installed in the same run. It takes hours and 10 GB in the temporary folder; `--sources 40 --articles 20000`
+that are installed in the same run. It takes an hour and 10 GB in the temporary folder; `--sources 40 --articles 20000`
 takes minutes.
 `python -m tests.benchmarks layout`: pages of several sizes, with plain and with packed texts (zstd where `zstandard` is
 installed); it fills nine stores with 200,000 articles each.
