@@ -9,17 +9,18 @@ import socket
 # asked for with 0 and let go is now and then taken by the next who asks, before its server has come to it.
 _FIRST, _LAST = 12_000, 32_000
 _EACH = 2_000  # ports of one of several test processes, so that none takes another's
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % ((_LAST - _FIRST) // _EACH)
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_OWN = _FIRST + _WORKER * _EACH % (_LAST - _FIRST)  # the first of this process
 _COUNT = itertools.count(random.randrange(_EACH))
 
 
 def free_port() -> int:
     """Give a TCP port of the loopback that nobody listens at and nobody else is given."""
     for number in itertools.islice(_COUNT, _EACH):
-        port = _FIRST + _WORKER * _EACH + number % _EACH
+        port = _OWN + number % _EACH
         try:
             with socket.create_server(("127.0.0.1", port)):
                 return port
         except OSError:
             continue
-    raise OSError("every port from 12000 to 32000 is taken; some server of an earlier run may still be there")
+    raise OSError(f"every port of {_EACH} from {_OWN} on is taken; servers of an earlier run may still be there")

@@ -55,8 +55,6 @@ class HeldArticles(Statements):
 
     def let_out(self, codes: Sequence[str]) -> list[Entry]:
         """Let held articles be what they would be, had they not been held; give them."""
-        if not codes:
-            return []
         with self.writing():
             self._write_many(_LET_OUT, [{"code": code} for code in codes])
             return [entry_of(row) for row in self._rows_in("SELECT * FROM entries WHERE info_code IN (?)", codes)]

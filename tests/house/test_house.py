@@ -187,3 +187,12 @@ def test_the_types_hold() -> None:
 def test_the_code_is_clean() -> None:
     done = run("-m", "ruff", "check", "--no-cache", "aggregator", "tests")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_top_level_holds_what_was_asked_for_and_nothing_else() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no checkout, so it cannot be told what belongs to it")
+    top = {path.partition("/")[0] for path in listed.stdout.split("\0") if path}
+    asked_for = {"pyproject.toml", "aggregator", "config", "tests", "README.md", "LICENSE", "CHANGELOG.md"}
+    assert {name for name in top if not name.startswith(".")} <= asked_for
